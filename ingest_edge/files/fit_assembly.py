@@ -1,0 +1,210 @@
+"""From messages to an `Activity`: one link of a FIT file at a time, then the links together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ingest_edge.files.activity import (
+    Activity,
+    DeviceIdentity,
+    LapPart,
+    Loss,
+    Marker,
+    PoolLength,
+    SampleTable,
+    SessionPart,
+)
+from ingest_edge.files.decoder import NotAnActivity, UnreadableFile
+from ingest_edge.files.fit_clock import FitClock
+from ingest_edge.files.fit_heartbeats import BeatTableBuilder, StoredHeartRateBuilder
+from ingest_edge.files.fit_profile import ACTIVITY_FILE_TYPE, FILE_KINDS, MessageNumber
+from ingest_edge.files.fit_records import RecordTableBuilder, concatenated, first_number
+from ingest_edge.files.fit_summaries import (
+    derived_session,
+    device_identity,
+    lap_part,
+    markers,
+    pool_length,
+    session_part,
+)
+from ingest_edge.files.fitparse_reader import FitMessage
+
+WANTED_MESSAGES = frozenset(
+    {
+        MessageNumber.FILE_ID,
+        MessageNumber.SPORT,
+        MessageNumber.SESSION,
+        MessageNumber.LAP,
+        MessageNumber.RECORD,
+        MessageNumber.EVENT,
+        MessageNumber.DEVICE_INFO,
+        MessageNumber.ACTIVITY,
+        MessageNumber.HRV,
+        MessageNumber.LENGTH,
+        MessageNumber.HR,
+        MessageNumber.TIMESTAMP_CORRELATION,
+    }
+)
+
+_Part = TypeVar("_Part", SessionPart, LapPart, PoolLength)
+
+_SERIES = ("record", "rr", "hr")
+
+
+@dataclass(frozen=True, slots=True)
+class LinkParts:
+    """What one link holds. `kind` is None where the link does not say what it is."""
+
+    kind: str | None
+    device: DeviceIdentity
+    sessions: tuple[SessionPart, ...]
+    laps: tuple[LapPart, ...]
+    lengths: tuple[PoolLength, ...]
+    markers: tuple[Marker, ...]
+    tables: tuple[SampleTable, ...]
+    losses: tuple[Loss, ...]
+
+    @property
+    def is_activity(self) -> bool:
+        """Devices have been seen to give an activity the wrong type; a session tells it all the same."""
+        has_session = any(not session.derived for session in self.sessions)
+        return has_session or self.kind in (None, FILE_KINDS[ACTIVITY_FILE_TYPE])
+
+    @property
+    def start_ms(self) -> int | None:
+        """The earliest time that anything in the link has."""
+        starts = [session.start_ms for session in self.sessions]
+        starts += [lap.start_ms for lap in self.laps]
+        starts += [int(table.time_ms[0]) for table in self.tables]
+        return min(starts, default=None)
+
+
+class LinkAssembly:
+    """Collects the messages of one link. Samples go straight into columns; the few others are kept."""
+
+    def __init__(self) -> None:
+        self._clock = FitClock()
+        self._records = RecordTableBuilder()
+        self._beats = BeatTableBuilder()
+        self._stored_rates = StoredHeartRateBuilder()
+        self._kept: dict[int, list[FitMessage]] = {}
+
+    def add(self, message: FitMessage) -> None:
+        """Take one message, in the order of the file."""
+        self._clock.learn(message)
+        if message.number == MessageNumber.RECORD:
+            self._records.add(message)
+            self._beats.follow(message)
+        elif message.number == MessageNumber.HRV:
+            self._beats.add(message)
+        elif message.number == MessageNumber.HR:
+            self._stored_rates.add(message)
+        else:
+            self._kept.setdefault(message.number, []).append(message)
+
+    def parts(
+        self,
+        losses: Iterable[Loss],
+        manufacturer_names: Mapping[int, str],
+        garmin_product_names: Mapping[int, str],
+    ) -> LinkParts:
+        """What the link held; `losses` are those known from reading it, to which others are added."""
+        noted = list(losses)
+        tables = self._tables(noted)
+        laps = _in_order(lap_part(message, self._clock) for message in self._of(MessageNumber.LAP))
+        lengths = _in_order(pool_length(message, self._clock) for message in self._of(MessageNumber.LENGTH))
+        sessions = self._sessions(tables, noted)
+        file_id = next(iter(self._of(MessageNumber.FILE_ID)), None)
+        device = device_identity(
+            file_id, self._of(MessageNumber.DEVICE_INFO), manufacturer_names, garmin_product_names
+        )
+        moments = markers(self._of(MessageNumber.EVENT), laps, self._clock)
+        if self._clock.guessed:
+            noted.append(Loss(None, "the device's clock was not set: the times are a guess"))
+        return LinkParts(
+            _kind(file_id), device, sessions, laps, lengths, tuple(moments), tables, tuple(noted)
+        )
+
+    def _of(self, number: int) -> Sequence[FitMessage]:
+        return self._kept.get(number, ())
+
+    def _tables(self, losses: list[Loss]) -> tuple[SampleTable, ...]:
+        tables = (
+            self._records.build(self._clock, losses),
+            self._beats.build(self._clock, losses),
+            self._stored_rates.build(self._clock),
+        )
+        return tuple(table for table in tables if table is not None)
+
+    def _sessions(self, tables: Sequence[SampleTable], losses: list[Loss]) -> tuple[SessionPart, ...]:
+        sessions = _in_order(
+            session_part(message, self._clock) for message in self._of(MessageNumber.SESSION)
+        )
+        if sessions:
+            return sessions
+        records = next((table for table in tables if table.series == "record"), None)
+        if records is None:
+            return ()
+        losses.append(Loss(None, "the session summary is missing: derived from the records"))
+        sport = next(iter(self._of(MessageNumber.SPORT)), None)
+        return (derived_session(sport, records),)
+
+
+def merged(links: Sequence[LinkParts]) -> Activity:
+    """The links of a file as one activity. Raises `NotAnActivity` or `UnreadableFile` where there is none."""
+    activities = [link for link in links if link.is_activity and link.start_ms is not None]
+    if not activities:
+        raise _why_none(links)
+    return Activity(
+        file_kind=FILE_KINDS[ACTIVITY_FILE_TYPE],
+        device=activities[0].device,
+        start_time_ms=min(link.start_ms for link in activities if link.start_ms is not None),
+        sessions=_by_start(session for link in activities for session in link.sessions),
+        laps=_by_start(lap for link in activities for lap in link.laps),
+        lengths=_by_start(length for link in activities for length in link.lengths),
+        markers=tuple(
+            sorted(
+                (marker for link in activities for marker in link.markers), key=lambda marker: marker.time_ms
+            )
+        ),
+        tables=_merged_tables(activities),
+        losses=tuple(_merged_losses(links)),
+    )
+
+
+def _merged_tables(links: Sequence[LinkParts]) -> tuple[SampleTable, ...]:
+    every = [table for link in links for table in link.tables]
+    tables = (concatenated(every, series) for series in _SERIES)
+    return tuple(table for table in tables if table is not None)
+
+
+def _merged_losses(links: Sequence[LinkParts]) -> Iterable[Loss]:
+    for link in links:
+        yield from link.losses
+        if not link.is_activity:
+            yield Loss(None, f"a {link.kind} file is chained to the activity and was left out")
+
+
+def _why_none(links: Sequence[LinkParts]) -> UnreadableFile:
+    other = next((link.kind for link in links if not link.is_activity), None)
+    if other is not None:
+        return NotAnActivity(other)
+    damage = next((loss for link in links for loss in link.losses), None)
+    if damage is None:
+        return UnreadableFile("an activity file without a single sample or summary")
+    return UnreadableFile(f"nothing whole remains: {damage.reason}", damage.offset)
+
+
+def _kind(file_id: FitMessage | None) -> str | None:
+    number = first_number(file_id.values.get(0)) if file_id else None
+    return None if number is None else FILE_KINDS.get(int(number), f"type {int(number)}")
+
+
+def _in_order(parts: Iterable[_Part | None]) -> tuple[_Part, ...]:
+    return _by_start(part for part in parts if part is not None)
+
+
+def _by_start(parts: Iterable[_Part]) -> tuple[_Part, ...]:
+    return tuple(sorted(parts, key=lambda part: part.start_ms))

@@ -1,0 +1,76 @@
+"""FIT's time stamps as Unix milliseconds, also those of a device whose clock was never set."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest_edge.files.fit_profile import (
+    FIRST_ABSOLUTE_TIMESTAMP,
+    TIMESTAMP,
+    UNIX_TIME_OF_FIT_EPOCH_S,
+    MessageNumber,
+)
+from ingest_edge.files.fitparse_reader import FitMessage
+
+Float64Array = npt.NDArray[np.float64]
+
+
+class FitClock:
+    """Learns from a link's messages how its device counts time, then converts.
+
+    Small time stamps count seconds since the device was switched on. A `timestamp_correlation` message says
+    when that was. Without one it is guessed (`guessed`): from the athlete's local time in the `activity` message,
+    taken as UTC, else by taking the file's creation for the first small time stamp.
+    """
+
+    def __init__(self) -> None:
+        self._switched_on: int | None = None
+        self._local_origin: int | None = None
+        self._created: int | None = None
+        self._first_relative: int | None = None
+        self.guessed = False
+
+    def learn(self, message: FitMessage) -> None:
+        """Take in one message, whatever it is."""
+        timestamp = message.values.get(TIMESTAMP)
+        if message.number == MessageNumber.FILE_ID:
+            created = message.values.get(4)
+            if isinstance(created, int) and created >= FIRST_ABSOLUTE_TIMESTAMP:
+                self._created = created
+        elif message.number == MessageNumber.TIMESTAMP_CORRELATION:
+            system = message.values.get(1)
+            if isinstance(timestamp, int) and isinstance(system, int):
+                self._switched_on = timestamp - system
+        elif isinstance(timestamp, int) and timestamp < FIRST_ABSOLUTE_TIMESTAMP:
+            local = message.values.get(5)
+            if message.number == MessageNumber.ACTIVITY and isinstance(local, int):
+                self._local_origin = local - timestamp
+            elif self._first_relative is None:
+                self._first_relative = timestamp
+
+    def unix_ms(self, fit_seconds: object) -> int | None:
+        """One time stamp; None where it is absent or cannot be placed."""
+        if not isinstance(fit_seconds, int | float):
+            return None
+        converted = self.unix_ms_array(np.array([float(fit_seconds)]))[0]
+        return None if np.isnan(converted) else round(float(converted))
+
+    def unix_ms_array(self, fit_seconds: Float64Array) -> Float64Array:
+        """Time stamps of shape (n,), with NaN where one is absent; NaN stays, and joins what cannot be placed."""
+        relative = fit_seconds < FIRST_ABSOLUTE_TIMESTAMP
+        if relative.any():
+            fit_seconds = np.where(relative, fit_seconds + self._origin(), fit_seconds)
+        return (fit_seconds + UNIX_TIME_OF_FIT_EPOCH_S) * 1000.0
+
+    def _origin(self) -> float:
+        """When the device was switched on, in FIT seconds; NaN where nothing tells."""
+        if self._switched_on is not None:
+            return self._switched_on
+        self.guessed = True
+        if self._local_origin is not None:
+            return self._local_origin
+        if self._created is not None and self._first_relative is not None:
+            return self._created - self._first_relative
+        self.guessed = False
+        return float("nan")

@@ -1,0 +1,142 @@
+"""Heart beats of a link: RR intervals from `hrv` messages, and the heart rate that a strap kept by itself."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+
+from ingest_edge.files.activity import Loss, SampleTable
+from ingest_edge.files.channels import SCALES
+from ingest_edge.files.fit_clock import FitClock, Float64Array
+from ingest_edge.files.fit_profile import TIMESTAMP
+from ingest_edge.files.fit_records import first_number
+from ingest_edge.files.fitparse_reader import FitMessage, Raw
+
+_HRV_SCALE = 1000
+_SILENCE_S = 5.0
+"""Beats that fall further behind the records than this were missed: the next one is taken to be now."""
+
+_EVENT_TICKS_PER_S = 1024
+_EVENT_WRAP = 4096
+
+
+class BeatTableBuilder:
+    """RR intervals with the time of the beat that ends each.
+
+    An `hrv` message has no time of its own. The first beats end at the first record's time; every later beat
+    follows the one before by its interval, and catches up with the records after a silence.
+    """
+
+    def __init__(self) -> None:
+        self._beat_s = array("d")
+        self._interval_s = array("d")
+        self._record_s: float | None = None
+        self._waiting = array("d")
+
+    def follow(self, record: FitMessage) -> None:
+        """Take the time of a record."""
+        time = first_number(record.values.get(TIMESTAMP))
+        if time is None:
+            return
+        self._record_s = time
+        if self._waiting:
+            waiting, self._waiting = self._waiting, array("d")
+            start = time - sum(waiting)
+            for interval in waiting:
+                start += interval
+                self._append(start, interval)
+
+    def add(self, message: FitMessage) -> None:
+        """Take an `hrv` message."""
+        intervals = message.values.get(0)
+        for raw in intervals if isinstance(intervals, tuple) else (intervals,):
+            if isinstance(raw, int | float):
+                self._beat(raw / _HRV_SCALE)
+
+    def _beat(self, interval: float) -> None:
+        if self._record_s is None:
+            self._waiting.append(interval)
+            return
+        previous = self._beat_s[-1] if self._beat_s else self._record_s - interval
+        beat = previous + interval
+        self._append(self._record_s if self._record_s - beat > _SILENCE_S else beat, interval)
+
+    def _append(self, beat: float, interval: float) -> None:
+        self._beat_s.append(beat)
+        self._interval_s.append(interval)
+
+    def build(self, clock: FitClock, losses: list[Loss]) -> SampleTable | None:
+        """The table `rr`, or None where the link has no placed beat."""
+        if self._waiting:
+            losses.append(Loss(None, f"{len(self._waiting)} heart beats without any time were dropped"))
+        intervals = np.frombuffer(self._interval_s, np.float64) * SCALES["rr_interval"]
+        return _table("rr", "rr_interval", self._beat_s, intervals, clock)
+
+
+class StoredHeartRateBuilder:
+    """Heart rate from `hr` messages: a strap's own memory of a swim, handed over afterwards.
+
+    The first message ties the strap's ticks (1/1024 s) to the clock; the later ones pack the lower 12 bits of
+    each beat's tick, eight beats a message, beside as many heart rates.
+    """
+
+    def __init__(self) -> None:
+        self._seconds = array("d")
+        self._rates = array("d")
+        self._origin_s: float | None = None
+        self._ticks = 0
+
+    def add(self, message: FitMessage) -> None:
+        """Take an `hr` message. Beats before the first tie to the clock cannot be placed and are left out."""
+        values = message.values
+        absolute = [tick for tick in _items(values.get(9)) if tick is not None]
+        if absolute:
+            self._tie(values, absolute[0])
+        ticks = absolute or self._unpacked(values.get(10))
+        if self._origin_s is None:
+            return
+        for tick, rate in zip(ticks, _items(values.get(6)), strict=False):
+            if rate is not None:
+                self._seconds.append(self._origin_s + tick / _EVENT_TICKS_PER_S)
+                self._rates.append(rate)
+
+    def _tie(self, values: dict[int, Raw], tick: float) -> None:
+        self._ticks = round(tick)
+        time = first_number(values.get(TIMESTAMP))
+        if time is not None:
+            fraction = (first_number(values.get(0)) or 0) / 32_768
+            self._origin_s = time + fraction - tick / _EVENT_TICKS_PER_S
+
+    def _unpacked(self, packed: Raw | None) -> list[int]:
+        if not isinstance(packed, tuple):
+            return []
+        bits = int.from_bytes(bytes(packed), "little")
+        ticks = []
+        for index in range(len(packed) * 8 // 12):
+            self._ticks += ((bits >> 12 * index) - self._ticks) % _EVENT_WRAP
+            ticks.append(self._ticks)
+        return ticks
+
+    def build(self, clock: FitClock) -> SampleTable | None:
+        """The table `hr`, or None where the link has no such messages."""
+        return _table("hr", "heart_rate", self._seconds, np.frombuffer(self._rates, np.float64), clock)
+
+
+def _items(value: Raw | None) -> list[float | None]:
+    """The numbers of a field that may be an array, None where one is absent."""
+    items = value if isinstance(value, tuple) else (value,)
+    return [item if isinstance(item, int | float) else None for item in items]
+
+
+def _table(
+    series: str, channel: str, seconds: array[float], numbers: Float64Array, clock: FitClock
+) -> SampleTable | None:
+    time_ms = clock.unix_ms_array(np.frombuffer(seconds, np.float64))
+    placed = ~np.isnan(time_ms)
+    if not placed.any():
+        return None
+    times = np.rint(time_ms[placed]).astype(np.int64)
+    order = np.argsort(times, kind="stable")
+    column = np.rint(numbers[placed]).astype(np.int32)
+    return SampleTable(series, times[order], {channel: column[order]}, {channel: None})

@@ -1,0 +1,208 @@
+"""The record messages of a link as one table of channel columns."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest_edge.files.activity import BoolArray, Int32Array, Loss, SampleTable
+from ingest_edge.files.channels import SCALES
+from ingest_edge.files.fit_clock import FitClock
+from ingest_edge.files.fit_profile import (
+    COMPRESSED_SPEED_DISTANCE,
+    DISTANCE,
+    FRACTIONAL_CADENCE,
+    LEFT_RIGHT_BALANCE,
+    RECORD_FIELDS,
+    RECORD_SOURCES,
+    SPEED,
+    TIMESTAMP,
+    ChannelSource,
+)
+from ingest_edge.files.fitparse_reader import FitMessage, Raw
+
+_INT32 = np.iinfo(np.int32)
+_FAR_S = 31 * 86_400
+"""A record this far from the middle one of its link is a device's slip, not part of the activity."""
+
+_RIGHT_SIDE_KNOWN = 0x80
+_BALANCE_MASK = 0x7F
+_TWELVE_BITS = 4096
+
+
+def first_number(value: Raw | None) -> float | None:
+    """The number a field holds; of an array its first, of text none."""
+    if isinstance(value, tuple):
+        value = next((item for item in value if item is not None), None)
+    return value if isinstance(value, int | float) else None
+
+
+class _SparseColumn:
+    """Values of one field beside the rows that have one."""
+
+    def __init__(self) -> None:
+        self.rows = array("q")
+        self.values = array("d")
+
+    def add(self, row: int, value: float) -> None:
+        self.rows.append(row)
+        self.values.append(value)
+
+    def spread(self, size: int) -> npt.NDArray[np.float64]:
+        """All rows, NaN where there is no value."""
+        column = np.full(size, np.nan)
+        column[np.frombuffer(self.rows, np.int64)] = np.frombuffer(self.values, np.float64)
+        return column
+
+
+class RecordTableBuilder:
+    """Takes record messages one by one, in the order of the file."""
+
+    def __init__(self) -> None:
+        self._seconds = array("d")
+        self._offsets = array("q")
+        self._fields: dict[int, _SparseColumn] = {}
+        self._travelled_sixteenths = 0
+
+    def __len__(self) -> int:
+        return len(self._seconds)
+
+    def add(self, message: FitMessage) -> None:
+        """Take one record."""
+        values = message.values
+        row = len(self._seconds)
+        time = first_number(values.get(TIMESTAMP))
+        self._seconds.append(float("nan") if time is None else time)
+        self._offsets.append(message.offset)
+        if COMPRESSED_SPEED_DISTANCE in values:
+            self._unpack_speed_distance(row, values)
+        for field_number, raw in values.items():
+            if field_number in RECORD_FIELDS and (value := first_number(raw)) is not None:
+                self._field(field_number).add(row, value)
+
+    def _field(self, field_number: int) -> _SparseColumn:
+        return self._fields.setdefault(field_number, _SparseColumn())
+
+    def _unpack_speed_distance(self, row: int, values: Mapping[int, Raw]) -> None:
+        """Three bytes: 12 bits of speed in 1/100 m/s, 12 bits of a distance in 1/16 m that wraps."""
+        packed = values[COMPRESSED_SPEED_DISTANCE]
+        if not isinstance(packed, tuple) or len(packed) != 3:
+            return
+        speed = packed[0] | (packed[1] & 0x0F) << 8
+        sixteenths = packed[1] >> 4 | packed[2] << 4
+        self._travelled_sixteenths += (sixteenths - self._travelled_sixteenths) % _TWELVE_BITS
+        self._field(SPEED).add(row, speed * 10)
+        self._field(DISTANCE).add(row, self._travelled_sixteenths * 100 / 16)
+
+    def build(self, clock: FitClock, losses: list[Loss]) -> SampleTable | None:
+        """The table in the order of time, or None where there is no record. Adds what was lost to `losses`."""
+        if not len(self):
+            return None
+        time_ms = clock.unix_ms_array(np.frombuffer(self._seconds, np.float64))
+        keep = self._placed(time_ms, losses)
+        if not keep.any():
+            return None
+        kept_ms = time_ms[keep].astype(np.int64)
+        order = self._order(kept_ms, keep, losses)
+        columns: dict[str, Int32Array] = {}
+        validity: dict[str, BoolArray | None] = {}
+        for channel, values in self._channels(losses).items():
+            numbers = values[keep] if order is None else values[keep][order]
+            valid = ~np.isnan(numbers)
+            if valid.any():
+                columns[channel] = np.where(valid, numbers, 0).astype(np.int32)
+                validity[channel] = None if valid.all() else valid
+        return SampleTable("record", kept_ms if order is None else kept_ms[order], columns, validity)
+
+    def _placed(self, time_ms: npt.NDArray[np.float64], losses: list[Loss]) -> BoolArray:
+        """Which records have a time that can be theirs."""
+        timed = ~np.isnan(time_ms)
+        self._report(~timed, "records without a usable time", losses)
+        if not timed.any():
+            return timed
+        far = timed & (np.abs(time_ms - np.median(time_ms[timed])) > _FAR_S * 1000)
+        self._report(far, "records weeks away from the others", losses)
+        return timed & ~far
+
+    def _order(
+        self, time_ms: npt.NDArray[np.int64], keep: BoolArray, losses: list[Loss]
+    ) -> Int32Array | None:
+        """The permutation that makes time run forward, or None where it does."""
+        backward = np.diff(time_ms) < 0
+        if not backward.any():
+            return None
+        offsets = np.frombuffer(self._offsets, np.int64)[keep]
+        first = int(offsets[1:][backward][0])
+        count = int(np.count_nonzero(backward))
+        losses.append(Loss(first, f"time runs backward {count} times: the records were put in order"))
+        return np.argsort(time_ms, kind="stable").astype(np.int32)
+
+    def _report(self, lost: BoolArray, what: str, losses: list[Loss]) -> None:
+        if lost.any():
+            count = int(np.count_nonzero(lost))
+            losses.append(Loss(int(self._offsets[int(np.argmax(lost))]), f"{count} {what} were dropped"))
+
+    def _channels(self, losses: list[Loss]) -> dict[str, npt.NDArray[np.float64]]:
+        """Every channel as wire integers in float64, NaN where there is no value; later sources win."""
+        channels: dict[str, npt.NDArray[np.float64]] = {}
+        for source in RECORD_SOURCES:
+            column = self._scaled(source, losses)
+            if column is not None:
+                earlier = channels.get(source.channel)
+                channels[source.channel] = (
+                    column if earlier is None else np.where(np.isnan(column), earlier, column)
+                )
+        balance = self._fields.get(LEFT_RIGHT_BALANCE)
+        if balance is not None:
+            channels["left_power"] = _left_power(balance.spread(len(self)))
+        return channels
+
+    def _scaled(self, source: ChannelSource, losses: list[Loss]) -> npt.NDArray[np.float64] | None:
+        field = self._fields.get(source.field_number)
+        if field is None:
+            return None
+        scaled = field.spread(len(self)) * source.factor + source.shift
+        if source.channel == "cadence" and FRACTIONAL_CADENCE in self._fields:
+            fraction = self._fields[FRACTIONAL_CADENCE].spread(len(self)) * SCALES["cadence"] / 128
+            scaled += np.floor(np.nan_to_num(fraction))
+        column = np.rint(scaled)
+        outside = (column < _INT32.min) | (column > _INT32.max)
+        self._report(outside, f"values of {source.channel} beyond 32 bits", losses)
+        column[outside] = np.nan
+        return column
+
+
+def _left_power(balance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The left leg's share from FIT's byte: a percentage whose side is known only if the top bit is set."""
+    present = ~np.isnan(balance)
+    octets = np.where(present, balance, 0).astype(np.int64)
+    left = (100 - (octets & _BALANCE_MASK)) * SCALES["left_power"]
+    known = present & (octets & _RIGHT_SIDE_KNOWN > 0) & (left >= 0)
+    return np.where(known, left, np.nan)
+
+
+def concatenated(tables: Iterable[SampleTable], series: str) -> SampleTable | None:
+    """Tables of one series from several links as one, in the order of time; None where there are none."""
+    parts = [table for table in tables if table.series == series]
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    time_ms = np.concatenate([part.time_ms for part in parts])
+    order = np.argsort(time_ms, kind="stable")
+    columns: dict[str, Int32Array] = {}
+    validity: dict[str, BoolArray | None] = {}
+    for channel in sorted({channel for part in parts for channel in part.columns}):
+        column = np.concatenate([part.columns.get(channel, np.zeros(len(part), np.int32)) for part in parts])
+        valid = np.concatenate([_validity(part, channel) for part in parts])
+        columns[channel] = column[order]
+        validity[channel] = None if valid.all() else valid[order]
+    return SampleTable(series, time_ms[order], columns, validity)
+
+
+def _validity(table: SampleTable, channel: str) -> BoolArray:
+    if channel not in table.columns:
+        return np.zeros(len(table), np.bool_)
+    valid = table.validity[channel]
+    return np.ones(len(table), np.bool_) if valid is None else valid
