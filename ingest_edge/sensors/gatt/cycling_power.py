@@ -32,7 +32,7 @@ TORQUE_TICKS = 32
 
 @dataclass(frozen=True, slots=True)
 class PedalPowerBalance:
-    """Share of one pedal in 1/2 %; ``reference_left`` tells whether it is the left one (else it is unknown)."""
+    """Share of one pedal in 1/2 %; it is the left one if ``reference_left``, else which one is unknown."""
 
     half_percent: int
     reference_left: bool
