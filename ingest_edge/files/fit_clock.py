@@ -20,8 +20,8 @@ class FitClock:
     """Learns from a link's messages how its device counts time, then converts.
 
     Small time stamps count seconds since the device was switched on. A `timestamp_correlation` message says
-    when that was. Without one it is guessed (`guessed`): from the athlete's local time in the `activity` message,
-    taken as UTC, else by taking the file's creation for the first small time stamp.
+    when that was. Without one it is guessed (`guessed`): from the local time in the `activity` message, taken
+    as UTC, else by taking the file's creation for the first small time stamp.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class FitClock:
         return None if np.isnan(converted) else round(float(converted))
 
     def unix_ms_array(self, fit_seconds: Float64Array) -> Float64Array:
-        """Time stamps of shape (n,), with NaN where one is absent; NaN stays, and joins what cannot be placed."""
+        """Time stamps of shape (n,), NaN where one is absent. What cannot be placed becomes NaN too."""
         relative = fit_seconds < FIRST_ABSOLUTE_TIMESTAMP
         if relative.any():
             fit_seconds = np.where(relative, fit_seconds + self._origin(), fit_seconds)

@@ -13,7 +13,8 @@ _PERIOD = 32_767
 
 def _table() -> tuple[int, ...]:
     entries = []
-    for value in range(256):
+    for octet in range(256):
+        value = octet
         for _ in range(8):
             value = (value >> 1) ^ (_REFLECTED_POLYNOMIAL if value & 1 else 0)
         entries.append(value)
@@ -32,7 +33,7 @@ def fit_crc(content: bytes | memoryview) -> int:
 
 
 def _folded(content: bytes | memoryview) -> bytes | memoryview:
-    """A block with the same CRC: leading zeros leave a CRC that starts at zero alone, so blocks align at the end."""
+    """A block with the same CRC. Leading zeros do not change a CRC that starts at zero: align at the end."""
     if len(content) <= 2 * _PERIOD:
         return content
     octets = np.frombuffer(content, np.uint8)
@@ -40,4 +41,4 @@ def _folded(content: bytes | memoryview) -> bytes | memoryview:
     folded = np.bitwise_xor.reduce(octets[head:].reshape(-1, _PERIOD), axis=0)
     if head:
         folded[_PERIOD - head :] ^= octets[:head]
-    return folded.tobytes()
+    return bytes(folded)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ingest_edge.files.activity import BoolArray, Int32Array, Loss, SampleTable
+from ingest_edge.files.activity import BoolArray, Int32Array, Int64Array, Loss, SampleTable
 from ingest_edge.files.channels import SCALES
 from ingest_edge.files.fit_clock import FitClock
 from ingest_edge.files.fit_profile import (
@@ -98,7 +98,7 @@ class RecordTableBuilder:
         self._field(DISTANCE).add(row, self._travelled_sixteenths * 100 / 16)
 
     def build(self, clock: FitClock, losses: list[Loss]) -> SampleTable | None:
-        """The table in the order of time, or None where there is no record. Adds what was lost to `losses`."""
+        """The table in the order of time, None where there is no record. What was lost joins `losses`."""
         if not len(self):
             return None
         time_ms = clock.unix_ms_array(np.frombuffer(self._seconds, np.float64))
@@ -127,9 +127,7 @@ class RecordTableBuilder:
         self._report(far, "records weeks away from the others", losses)
         return timed & ~far
 
-    def _order(
-        self, time_ms: npt.NDArray[np.int64], keep: BoolArray, losses: list[Loss]
-    ) -> Int32Array | None:
+    def _order(self, time_ms: Int64Array, keep: BoolArray, losses: list[Loss]) -> Int64Array | None:
         """The permutation that makes time run forward, or None where it does."""
         backward = np.diff(time_ms) < 0
         if not backward.any():
@@ -138,7 +136,7 @@ class RecordTableBuilder:
         first = int(offsets[1:][backward][0])
         count = int(np.count_nonzero(backward))
         losses.append(Loss(first, f"time runs backward {count} times: the records were put in order"))
-        return np.argsort(time_ms, kind="stable").astype(np.int32)
+        return np.argsort(time_ms, kind="stable").astype(np.int64)
 
     def _report(self, lost: BoolArray, what: str, losses: list[Loss]) -> None:
         if lost.any():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fitparse.profile import FIELD_TYPES  # type: ignore[import-untyped]
+from fitparse.profile import FIELD_TYPES
 
 from ingest_edge.files.activity import Activity
 from ingest_edge.files.decoder import FILE_SIZE_LIMIT, read_source
@@ -22,14 +22,15 @@ _GARMIN_PRODUCTS: Mapping[int, str] = FIELD_TYPES["garmin_product"].values
 class FitparseDecoder:
     """Decodes FIT activities. Synchronous and busy (about 20 µs a record): keep it off the event loop.
 
-    Damage is reported in `Activity.losses` beside everything that was whole. Chained files become one activity
-    with the sessions of all. `size_limit` bounds the memory: about 20 bytes a sample beside the file itself.
+    Damage is reported in `Activity.losses` beside everything that was whole. Chained files become one
+    activity with the sessions of all. `size_limit` bounds the memory: about 20 bytes a sample beside the file itself.
     """
 
     size_limit: int = FILE_SIZE_LIMIT
 
     @property
     def name(self) -> str:
+        """`fitparse`."""
         return "fitparse"
 
     def decode(self, source: Path | bytes) -> Activity:

@@ -3,13 +3,13 @@
 fitparse brings the framing, the base types and the compressed timestamps. What it does with a message after
 that is replaced here, for these reasons:
 
-- it keeps developer fields in a module global, so that one file inherits the names of another: here they belong
-  to the reader;
+- it keeps developer fields in a module global, so that one file inherits the names of another: here they
+  belong to the reader;
 - it raises on fields of zero size, on sizes that are no multiple of the type's, and on undeclared developer
   fields, and the rest of the file is lost: here such fields are stepped over, as the official SDK does;
 - its expansion of components lets an absent `speed` overwrite a real `enhanced_speed`, and raises on arrays
-  where it expects a scalar: here fields stay apart, as raw integers by number, which also makes the age of its
-  profile (2019) irrelevant;
+  where it expects a scalar: here fields stay apart, as raw integers by number, which also makes the age of
+  its profile (2019) irrelevant;
 - it builds an object for every field: here a definition is compiled once to a `struct`.
 """
 
@@ -21,9 +21,9 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from fitparse.base import FitFile  # type: ignore[import-untyped]
-from fitparse.records import BASE_TYPE_BYTE, BASE_TYPES  # type: ignore[import-untyped]
-from fitparse.utils import FitEOFError, FitParseError  # type: ignore[import-untyped]
+from fitparse.base import FitFile
+from fitparse.records import BASE_TYPE_BYTE, BASE_TYPES
+from fitparse.utils import FitEOFError, FitParseError
 
 from ingest_edge.files.activity import Loss
 from ingest_edge.files.fit_links import FitLink

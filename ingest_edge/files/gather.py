@@ -16,9 +16,9 @@ def gather(paths: Iterable[Path]) -> Iterator[Path]:
     """The candidate files under these paths, each once, folders in the order of their names.
 
     A file that is named itself comes whatever its name is; within folders only names that end like a device
-    file's do, in any case of letters, hidden ones left out. Links are followed, but no folder is entered twice,
-    so a link to a parent ends. Raises `FileNotFoundError` for a named path that does not exist; what cannot be
-    read below a folder is left out.
+    file's do, in any case of letters, hidden ones left out. Links are followed, but no folder is entered
+    twice, so a link to a parent ends. Raises `FileNotFoundError` for a named path that does not exist; what
+    cannot be read below a folder is left out.
     """
     entered: set[tuple[int, int]] = set()
     given: set[Path] = set()

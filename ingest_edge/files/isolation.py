@@ -64,7 +64,7 @@ class DecoderProcess:
             self._discard(kill=False)
 
     def decode(self, source: Path | bytes) -> Activity:
-        """As `Decoder.decode`; a file that takes too long, too much memory or the process is `UnreadableFile`."""
+        """As `Decoder.decode`; `UnreadableFile` also where a file takes too long, too much, or the process."""
         with self._turn:
             future = self._started().submit(_decode, self._decoder, source)
             return self._outcome(future)
@@ -112,7 +112,7 @@ class DecoderProcess:
 def decode_in_process(
     decoder: Decoder, source: Path | bytes, timeout_s: float = DEFAULT_TIMEOUT_S
 ) -> Activity:
-    """Decode one file in a process of its own. For many files keep a `DecoderProcess`: it starts only once."""
+    """Decode one file in a process of its own. For many files keep a `DecoderProcess`: it starts once."""
     with DecoderProcess(decoder, timeout_s=timeout_s) as process:
         return process.decode(source)
 
@@ -126,7 +126,7 @@ def _limit_worker(memory_bytes: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "win32":
         return
-    import resource
+    import resource  # noqa: PLC0415 - POSIX only
 
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     allowed = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
