@@ -1,0 +1,90 @@
+"""One object for the whole platform."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import grpc.aio
+
+from pulsemesh.calls.channel import PolicyChannel
+from pulsemesh.calls.retry import RetrySettings
+from pulsemesh.credentials import Credentials, TokenSource, as_credentials
+from pulsemesh.parts.files import Files
+from pulsemesh.parts.ingest import Ingest
+from pulsemesh.parts.recordings import Recordings
+from pulsemesh.parts.tokens import Tokens
+from pulsemesh.parts.workouts import Workouts
+from pulsemesh.target import Tls, open_channel
+
+__all__ = ["Client", "connect"]
+
+Stub = TypeVar("Stub")
+
+
+class Client:
+    """A connection to a platform, with one part per service.
+
+    Use it with `async with`, or `close` it. It belongs to the event loop it was made in.
+    """
+
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        credentials: Credentials,
+        *,
+        retry: RetrySettings | None = None,
+        validate: bool = True,
+    ) -> None:
+        self._grpc = channel
+        self._channel = PolicyChannel(channel, credentials, retry=retry, validate=validate)
+        self.workouts = Workouts(self._channel)
+        """Finished workouts: history, editing, deletion, streams."""
+        self.recordings = Recordings(self._channel)
+        """Recordings in progress: looking at them, watching them live, ending them."""
+        self.files = Files(self._channel)
+        """Original device files."""
+        self.ingest = Ingest(self._channel)
+        """Sending samples as they are measured."""
+        self.auth = Tokens(self._channel)
+        """Access tokens from the development issuer."""
+
+    def stub(self, make: Callable[[grpc.aio.Channel], Stub]) -> Stub:
+        """Return a generated stub whose calls keep their contract's policy.
+
+        For methods that no part covers: `client.stub(WorkoutServiceStub)`. Awaiting a call gives
+        the answer, iterating over it the answers; errors are `pulsemesh.errors`.
+        """
+        return make(self._channel.for_stub())
+
+    async def close(self) -> None:
+        """End all calls and close the connection. A repeat changes nothing."""
+        await self._grpc.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def connect(
+    target: str,
+    credentials: Credentials | str | Path | TokenSource | None = None,
+    *,
+    tls: bool | Tls | None = None,
+    retry: RetrySettings | None = None,
+    validate: bool = True,
+) -> Client:
+    """Return a client for the platform at `target`; it connects with its first call.
+
+    `target` is `host`, `host:port` or a URL. `credentials` is a token, a `Path` to a file that
+    holds one, a function (plain or async) that gets one, or a `Credentials` object. Without
+    `tls` the way is encrypted unless it stays on this machine. With the extra `validation`
+    requests are checked before they travel, unless `validate` is False.
+    """
+    return Client(open_channel(target, tls), as_credentials(credentials), retry=retry, validate=validate)

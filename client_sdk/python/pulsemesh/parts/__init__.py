@@ -1,0 +1,1 @@
+"""The parts of a client: one per service of the platform."""
