@@ -20,7 +20,7 @@ FILE_SIZE_LIMIT = 64 * 1024 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
-class UnreadableFile(Exception):  # noqa: N818 - it names what the file is, as the message to a person does
+class UnreadableFile(Exception):
     """The file as a whole is of no use: not what its name says, empty, too large, hostile.
 
     `offset` is the byte to blame, where one is. Damage that leaves something whole raises nothing: what was

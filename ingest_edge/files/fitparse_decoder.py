@@ -23,7 +23,8 @@ class FitparseDecoder:
     """Decodes FIT activities. Synchronous and busy (about 20 µs a record): keep it off the event loop.
 
     Damage is reported in `Activity.losses` beside everything that was whole. Chained files become one
-    activity with the sessions of all. `size_limit` bounds the memory: about 20 bytes a sample beside the file itself.
+    activity with the sessions of all. `size_limit` bounds the memory, about 20 bytes a
+    value beside the file itself.
     """
 
     size_limit: int = FILE_SIZE_LIMIT

@@ -64,7 +64,7 @@ class DecoderProcess:
             self._discard(kill=False)
 
     def decode(self, source: Path | bytes) -> Activity:
-        """As `Decoder.decode`; `UnreadableFile` also where a file takes too long, too much, or the process."""
+        """As `Decoder.decode`; `UnreadableFile` where a file takes too long or too much memory."""
         with self._turn:
             future = self._started().submit(_decode, self._decoder, source)
             return self._outcome(future)
