@@ -318,7 +318,7 @@ def swim(
 def transition(start_ms: int, duration_s: int, random: np.random.Generator) -> Leg:
     """From one sport to the next: a short walk with a racing heart."""
     size = duration_s
-    seconds = np.arange(size)
+    seconds = np.arange(size, dtype=np.float64)
     return Leg(
         sport="SPORT_TRANSITION",
         sub_sport="SUB_SPORT_UNSPECIFIED",

@@ -57,7 +57,8 @@ def _altitude(decimetres: Integers) -> Integers:
 
 
 def _cadence_fraction(tenths: Integers) -> Integers:
-    return np.ceil((tenths % 10) * 12.8).astype(np.int64)
+    parts: Integers = np.ceil((tenths % 10) * 12.8).astype(np.int64)
+    return parts
 
 
 def _balance(left_half_percent: Integers) -> Integers:
