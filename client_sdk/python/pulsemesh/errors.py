@@ -113,9 +113,10 @@ class PulsemeshError(Exception):
         return _reason_name(self.reason)
 
     def __str__(self) -> str:
-        parts = [self.message or self.code.name]
-        parts += [f"{violation.field}: {violation.description}" for violation in self.violations]
-        return "; ".join(parts)
+        text = self.message or self.code.name
+        violations = [f"{violation.field}: {violation.description}" for violation in self.violations]
+        # The platform's own message may name the fields already.
+        return "; ".join([text, *(line for line in violations if line not in text)])
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.code.name}, {self.reason_name or '-'}, {self.message!r})"
@@ -303,7 +304,7 @@ def parse_status(raw: bytes) -> _Details:
         metadata=dict(info.metadata),
         violations=tuple(FieldViolation(v.field, v.description) for v in bad_request.field_violations),
         retry_after_s=retry_after_s,
-        request_id=request.request_id or info.metadata.get("request_id", ""),
+        request_id=request.request_id or info.metadata.get("reference", ""),
     )
 
 

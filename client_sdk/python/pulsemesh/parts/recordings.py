@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import TypeAlias
 
 from pulsemesh.calls.channel import PolicyChannel
@@ -31,7 +31,7 @@ class Recordings:
 
     async def list(
         self, *, states: Sequence[State] = (), limit: int | None = None, page_size: int = 0
-    ) -> AsyncIterator[recording_pb2.Recording]:
+    ) -> AsyncGenerator[recording_pb2.Recording, None]:
         """Give the recordings in these states (all where none is named), the newest first.
 
         States by number or by name: `open`, `finishing`, `closed`, `discarded`.
@@ -48,7 +48,9 @@ class Recordings:
         async for recording in pages(fetch, limit):
             yield recording
 
-    async def watch(self, recording_id: str) -> AsyncIterator[recording_service_pb2.WatchRecordingResponse]:
+    async def watch(
+        self, recording_id: str
+    ) -> AsyncGenerator[recording_service_pb2.WatchRecordingResponse, None]:
         """Give the latest numbers of a recording as they are committed, until it is closed.
 
         A break of the connection is mended: the watch begins again with the latest numbers.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
@@ -55,7 +55,7 @@ class Workouts:
         title_contains: str = "",
         limit: int | None = None,
         page_size: int = 0,
-    ) -> AsyncIterator[workout_pb2.Workout]:
+    ) -> AsyncGenerator[workout_pb2.Workout, None]:
         """Give the workouts that match, the latest start first, fetching page after page as needed.
 
         Sports by number or by name; `limit` is how many at most, None for all. The workouts

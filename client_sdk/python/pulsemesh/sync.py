@@ -1,0 +1,268 @@
+"""The same client without async: for scripts, notebooks and programs that have no event loop.
+
+`connect` starts one thread with an event loop; every call runs there, on the one async
+core, while the calling thread waits. Any thread may call. Callbacks such as `progress`
+run on the loop's thread and must not call the client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import threading
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
+
+from pulsemesh import client as async_client
+from pulsemesh.calls.retry import RetrySettings
+from pulsemesh.credentials import Credentials, TokenSource
+from pulsemesh.parts import files, ingest, recordings, tokens, workouts
+from pulsemesh.parts.times import Sport, SubSport
+from pulsemesh.target import Tls
+
+__all__ = ["Client", "LoopThread", "connect"]
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+Item = TypeVar("Item")
+P = ParamSpec("P")
+
+
+class LoopThread:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve, name="pulsemesh", daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+            self._loop.close()
+
+    def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        """Run a coroutine on the loop and return what it returns.
+
+        Interrupting the waiting thread cancels the coroutine. Raises `RuntimeError` on the
+        loop's own thread, where waiting would never end.
+        """
+        if threading.current_thread() is self._thread:
+            coroutine.close()
+            raise RuntimeError("the sync client was called from one of its own callbacks")
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def iterate(self, generator: AsyncGenerator[Item, None]) -> Iterator[Item]:
+        """Give the items of an async generator; leaving early closes it."""
+        try:
+            while True:
+                try:
+                    yield self.run(anext(generator))
+                except StopAsyncIteration:
+                    return
+        finally:
+            with suppress(RuntimeError):  # the loop may have ended before the iterator
+                self.run(generator.aclose())
+
+    def stop(self) -> None:
+        """End the loop and its thread. A repeat changes nothing."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+
+
+class _Part(Generic[Part]):
+    """One part of the async client, seen from outside its loop."""
+
+    def __init__(self, part: Part, loop: LoopThread) -> None:
+        self._part = part
+        self._loop = loop
+
+
+def _blocking(
+    method: Callable[Concatenate[Part, P], Coroutine[Any, Any, Result]],
+) -> Callable[Concatenate[_Part[Part], P], Result]:
+    """Return `method` of an async part as a method that waits for its result."""
+
+    @functools.wraps(method)
+    def call(self: _Part[Part], /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        return self._loop.run(method(self._part, *args, **kwargs))
+
+    return call
+
+
+def _iterating(
+    method: Callable[Concatenate[Part, P], AsyncGenerator[Item, None]],
+) -> Callable[Concatenate[_Part[Part], P], Iterator[Item]]:
+    """Return `method` of an async part, an async generator, as a plain generator."""
+
+    @functools.wraps(method)
+    def call(self: _Part[Part], /, *args: P.args, **kwargs: P.kwargs) -> Iterator[Item]:
+        return self._loop.iterate(method(self._part, *args, **kwargs))
+
+    return call
+
+
+class Workouts(_Part[workouts.Workouts]):
+    """`pulsemesh.parts.workouts.Workouts` without async."""
+
+    get = _blocking(workouts.Workouts.get)
+    list = _iterating(workouts.Workouts.list)
+    update = _blocking(workouts.Workouts.update)
+    delete = _blocking(workouts.Workouts.delete)
+    streams = _blocking(workouts.Workouts.streams)
+
+
+class Recordings(_Part[recordings.Recordings]):
+    """`pulsemesh.parts.recordings.Recordings` without async."""
+
+    get = _blocking(recordings.Recordings.get)
+    list = _iterating(recordings.Recordings.list)
+    watch = _iterating(recordings.Recordings.watch)
+    close = _blocking(recordings.Recordings.close)
+    discard = _blocking(recordings.Recordings.discard)
+
+
+class Files(_Part[files.Files]):
+    """`pulsemesh.parts.files.Files` without async."""
+
+    find = _blocking(files.Files.find)
+    upload = _blocking(files.Files.upload)
+    read = _blocking(files.Files.read)
+    download = _blocking(files.Files.download)
+
+
+class Tokens(_Part[tokens.Tokens]):
+    """`pulsemesh.parts.tokens.Tokens` without async."""
+
+    create_token = _blocking(tokens.Tokens.create_token)
+
+
+class LiveRecording(_Part[ingest.LiveRecording]):
+    """`pulsemesh.parts.ingest.LiveRecording` without async: `with client.ingest.record(…) as recording`."""
+
+    def add(self, time: datetime | int | None = None, **values: float | None) -> None:
+        """Add one sample, as `pulsemesh.parts.ingest.LiveRecording.add` does."""
+        self._loop.run(self._part.add(time, **values))
+
+    @property
+    def recording_id(self) -> str:
+        """The recording."""
+        return self._part.recording_id
+
+    @property
+    def workout_id(self) -> str:
+        """The workout, once the block is left; empty while other writers owe samples."""
+        return self._part.workout_id
+
+    @property
+    def unacknowledged(self) -> int:
+        """Samples that the platform has not committed yet."""
+        return self._part.unacknowledged
+
+    def __enter__(self) -> Self:
+        self._loop.run(self._part.__aenter__())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.run(self._part.__aexit__(kind, error, trace))
+
+
+class Ingest(_Part[ingest.Ingest]):
+    """`pulsemesh.parts.ingest.Ingest` without async.
+
+    Sessions over a `Feed` of one's own need an event loop, so only `record` and `append`
+    are here.
+    """
+
+    append = _blocking(ingest.Ingest.append)
+
+    def record(
+        self,
+        sport: Sport,
+        channels: Iterable[str],
+        *,
+        title: str = "",
+        sub_sport: SubSport = "unspecified",
+        start: datetime | int | None = None,
+        recording_id: str = "",
+        max_attempts: int | None = None,
+    ) -> LiveRecording:
+        """Return a recording of one source to use with `with` and to `add` samples to."""
+
+        async def make() -> ingest.LiveRecording:
+            return self._part.record(
+                sport,
+                channels,
+                title=title,
+                sub_sport=sub_sport,
+                start=start,
+                recording_id=recording_id,
+                max_attempts=max_attempts,
+            )
+
+        return LiveRecording(self._loop.run(make()), self._loop)
+
+
+class Client:
+    """A connection to a platform, with one part per service. Use it with `with`, or `close` it."""
+
+    def __init__(self, inner: async_client.Client, loop: LoopThread, *, owns_loop: bool = True) -> None:
+        self._inner = inner
+        self._loop = loop
+        self._owns_loop = owns_loop
+        self.workouts = Workouts(inner.workouts, loop)
+        self.recordings = Recordings(inner.recordings, loop)
+        self.files = Files(inner.files, loop)
+        self.ingest = Ingest(inner.ingest, loop)
+        self.auth = Tokens(inner.auth, loop)
+
+    def close(self) -> None:
+        """End all calls, close the connection and end its thread."""
+        self._loop.run(self._inner.close())
+        if self._owns_loop:
+            self._loop.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def connect(
+    target: str,
+    credentials: Credentials | str | Path | TokenSource | None = None,
+    *,
+    tls: bool | Tls | None = None,
+    retry: RetrySettings | None = None,
+    validate: bool = True,
+) -> Client:
+    """Return a client for the platform at `target`; everything is as in `pulsemesh.connect`."""
+    loop = LoopThread()
+
+    async def make() -> async_client.Client:
+        return async_client.connect(target, credentials, tls=tls, retry=retry, validate=validate)
+
+    try:
+        return Client(loop.run(make()), loop)
+    except BaseException:
+        loop.stop()
+        raise

@@ -1,0 +1,345 @@
+"""Real small gRPC servers that answer as the contracts say, fail as they are told, and note what they are asked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.protobuf import duration_pb2
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
+
+from pulsemesh import RetrySettings
+from pulsemesh.auth.v1 import development_issuer_service_pb2 as auth
+from pulsemesh.auth.v1 import development_issuer_service_pb2_grpc as auth_grpc
+from pulsemesh.workout.v1 import (
+    file_service_pb2,
+    file_service_pb2_grpc,
+    recording_pb2,
+    recording_service_pb2,
+    recording_service_pb2_grpc,
+    workout_pb2,
+    workout_service_pb2,
+    workout_service_pb2_grpc,
+)
+
+Violations = Sequence[tuple[str, str]]
+
+
+def status_details(
+    code: grpc.StatusCode,
+    reason: str,
+    message: str = "",
+    *,
+    metadata: dict[str, str] | None = None,
+    violations: Violations = (),
+    retry_after_s: float | None = None,
+) -> bytes:
+    """Return a serialised google.rpc.Status as the platform sends it."""
+    status = status_pb2.Status(code=code.value[0], message=message)
+    status.details.add().Pack(
+        error_details_pb2.ErrorInfo(reason=reason, domain="pulsemesh", metadata=metadata or {})
+    )
+    if violations:
+        bad = error_details_pb2.BadRequest()
+        for path, description in violations:
+            bad.field_violations.add(field=path, description=description)
+        status.details.add().Pack(bad)
+    if retry_after_s is not None:
+        delay = duration_pb2.Duration()
+        delay.FromTimedelta(timedelta(seconds=retry_after_s))
+        status.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=delay))
+    raw: bytes = status.SerializeToString()
+    return raw
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One failed call: without a reason as the transport fails, with one as the platform does."""
+
+    code: grpc.StatusCode
+    reason: str = ""
+    message: str = "told to fail"
+    retry_after_s: float | None = None
+    violations: Violations = ()
+
+    async def abort(self, context: Any) -> None:
+        trailing: tuple[tuple[str, bytes], ...] = ()
+        if self.reason:
+            raw = status_details(
+                self.code,
+                self.reason,
+                self.message,
+                retry_after_s=self.retry_after_s,
+                violations=self.violations,
+            )
+            trailing = (("grpc-status-details-bin", raw),)
+        await context.abort(self.code, self.message, trailing)
+
+
+UNAVAILABLE = Failure(grpc.StatusCode.UNAVAILABLE)
+
+
+@dataclass
+class Call:
+    """One call that a peer received."""
+
+    method: str
+    request: Message
+    metadata: dict[str, str]
+    time_remaining_s: float | None
+
+
+@dataclass
+class Script:
+    """What a peer does before it answers, and what it has seen."""
+
+    failures: defaultdict[str, deque[Failure]] = field(default_factory=lambda: defaultdict(deque))
+    calls: list[Call] = field(default_factory=list)
+    good_tokens: set[str] | None = None
+
+    def fail(self, method: str, *failures: Failure) -> None:
+        self.failures[method].extend(failures)
+
+    def seen(self, method: str) -> list[Call]:
+        return [call for call in self.calls if call.method == method]
+
+    async def enter(self, method: str, request: Message, context: Any) -> None:
+        metadata = {key: value for key, value in context.invocation_metadata()}
+        copy = type(request)()
+        copy.CopyFrom(request)
+        self.calls.append(Call(method, copy, metadata, context.time_remaining()))
+        if self.good_tokens is not None:
+            token = metadata.get("authorization", "").removeprefix("Bearer ")
+            if token not in self.good_tokens:
+                await Failure(grpc.StatusCode.UNAUTHENTICATED, "CREDENTIALS_EXPIRED").abort(context)
+        if self.failures[method]:
+            await self.failures[method].popleft().abort(context)
+
+
+class WorkoutPeer(workout_service_pb2_grpc.WorkoutServiceServicer):
+    """Workouts in a dictionary."""
+
+    def __init__(self, script: Script, workouts: Sequence[workout_pb2.Workout] = ()) -> None:
+        self.script = script
+        self.workouts = {workout.workout_id: workout for workout in workouts}
+        self.segments: list[workout_pb2.StreamSegment] = []
+        self.break_after: deque[int] = deque()
+        """Segments to send before the next streams break."""
+
+    async def GetWorkout(self, request: Any, context: Any) -> Any:
+        await self.script.enter("GetWorkout", request, context)
+        workout = self.workouts.get(request.workout_id)
+        if workout is None:
+            await Failure(grpc.StatusCode.NOT_FOUND, "NOT_FOUND", "there is no such workout").abort(context)
+        return workout_service_pb2.GetWorkoutResponse(workout=workout)
+
+    async def ListWorkouts(self, request: Any, context: Any) -> Any:
+        await self.script.enter("ListWorkouts", request, context)
+        sports = set(request.filter.sports)
+        found = [w for w in self.workouts.values() if not sports or w.sport in sports]
+        start = int(request.page_token or 0)
+        end = start + (request.page_size or 25)
+        token = str(end) if end < len(found) else ""
+        return workout_service_pb2.ListWorkoutsResponse(workouts=found[start:end], next_page_token=token)
+
+    async def UpdateWorkout(self, request: Any, context: Any) -> Any:
+        await self.script.enter("UpdateWorkout", request, context)
+        workout = self.workouts[request.workout.workout_id]
+        if request.etag and request.etag != workout.etag:
+            await Failure(grpc.StatusCode.ABORTED, "ETAG_MISMATCH").abort(context)
+        for path in request.update_mask.paths:
+            setattr(workout, path, getattr(request.workout, path))
+        return workout_service_pb2.UpdateWorkoutResponse(workout=workout)
+
+    async def DeleteWorkout(self, request: Any, context: Any) -> Any:
+        await self.script.enter("DeleteWorkout", request, context)
+        gone = self.workouts.pop(request.workout_id, None)
+        return workout_service_pb2.DeleteWorkoutResponse(deleted=gone is not None)
+
+    async def ReadStreams(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        await self.script.enter("ReadStreams", request, context)
+        limit = self.break_after.popleft() if self.break_after else None
+        for index, segment in enumerate(self.segments):
+            if index == limit:
+                await UNAVAILABLE.abort(context)
+            yield workout_service_pb2.ReadStreamsResponse(segment=segment)
+
+
+class RecordingPeer(recording_service_pb2_grpc.RecordingServiceServicer):
+    """Recordings in a dictionary, and watches that play what they are given."""
+
+    def __init__(self, script: Script, recordings: Sequence[recording_pb2.Recording] = ()) -> None:
+        self.script = script
+        self.recordings = {recording.recording_id: recording for recording in recordings}
+        self.watches: deque[list[recording_service_pb2.WatchRecordingResponse | Failure]] = deque()
+        """What each next watch gives, one after the other."""
+
+    async def GetRecording(self, request: Any, context: Any) -> Any:
+        await self.script.enter("GetRecording", request, context)
+        recording = self.recordings.get(request.recording_id)
+        if recording is None:
+            await Failure(grpc.StatusCode.NOT_FOUND, "NOT_FOUND").abort(context)
+        return recording_service_pb2.GetRecordingResponse(recording=recording)
+
+    async def ListRecordings(self, request: Any, context: Any) -> Any:
+        await self.script.enter("ListRecordings", request, context)
+        found = [r for r in self.recordings.values() if not request.states or r.state in request.states]
+        return recording_service_pb2.ListRecordingsResponse(recordings=found)
+
+    async def WatchRecording(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        await self.script.enter("WatchRecording", request, context)
+        for item in self.watches.popleft():
+            if isinstance(item, Failure):
+                await item.abort(context)
+            yield item
+
+    async def CloseRecording(self, request: Any, context: Any) -> Any:
+        await self.script.enter("CloseRecording", request, context)
+        return recording_service_pb2.CloseRecordingResponse(workout_id="0" * 26)
+
+    async def DiscardRecording(self, request: Any, context: Any) -> Any:
+        await self.script.enter("DiscardRecording", request, context)
+        recording = self.recordings[request.recording_id]
+        recording.state = recording_pb2.RECORDING_STATE_DISCARDED
+        return recording_service_pb2.DiscardRecordingResponse(recording=recording)
+
+
+class FilePeer(file_service_pb2_grpc.FileServiceServicer):
+    """Files in a dictionary by their digest."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.files: dict[str, tuple[file_service_pb2.StoredFile, bytes]] = {}
+        self.break_upload_after: deque[int] = deque()
+        """Chunks to take before the next uploads break."""
+        self.lose_answer = False
+        """Keep the next file, and break the call instead of saying so."""
+        self.break_download_after: deque[int] = deque()
+        self.spoil = False
+
+    async def UploadFile(self, request_iterator: Any, context: Any) -> Any:
+        first = await anext(aiter(request_iterator))
+        await self.script.enter("UploadFile", first, context)
+        limit = self.break_upload_after.popleft() if self.break_upload_after else None
+        content = b""
+        chunks = 0
+        async for request in request_iterator:
+            content += request.chunk
+            chunks += 1
+            if chunks == limit:
+                await UNAVAILABLE.abort(context)
+        header = first.header
+        stored = file_service_pb2.StoredFile(
+            file_id=f"{len(self.files):026d}",
+            name=header.name,
+            size_bytes=header.size_bytes,
+            sha256=header.sha256,
+        )
+        existed = header.sha256 in self.files
+        self.files.setdefault(header.sha256, (stored, content))
+        if self.lose_answer:
+            self.lose_answer = False
+            await UNAVAILABLE.abort(context)
+        return file_service_pb2.UploadFileResponse(file=stored, existed=existed)
+
+    async def FindFile(self, request: Any, context: Any) -> Any:
+        await self.script.enter("FindFile", request, context)
+        stored, _ = self.files.get(request.sha256, (None, b""))
+        return file_service_pb2.FindFileResponse(file=stored)
+
+    async def DownloadFile(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        await self.script.enter("DownloadFile", request, context)
+        limit = self.break_download_after.popleft() if self.break_download_after else None
+        for stored, content in self.files.values():
+            if stored.file_id == request.file_id:
+                break
+        else:
+            await Failure(grpc.StatusCode.NOT_FOUND, "NOT_FOUND").abort(context)
+        yield file_service_pb2.DownloadFileResponse(file=stored)
+        for index, start in enumerate(range(0, len(content), 1000)):
+            if index == limit:
+                await UNAVAILABLE.abort(context)
+            chunk = content[start : start + 1000]
+            yield file_service_pb2.DownloadFileResponse(chunk=chunk[::-1] if self.spoil else chunk)
+
+
+class IssuerPeer(auth_grpc.DevelopmentIssuerServiceServicer):
+    """Gives a token that names the login."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+
+    async def CreateAccessToken(self, request: Any, context: Any) -> Any:
+        await self.script.enter("CreateAccessToken", request, context)
+        response = auth.CreateAccessTokenResponse(
+            access_token=f"token-of-{request.login}", user_id=f"eu_{request.login}"
+        )
+        response.expires_at.GetCurrentTime()
+        response.expires_at.seconds += 3600
+        return response
+
+
+@dataclass
+class Platform:
+    """All peers behind one port."""
+
+    target: str
+    script: Script
+    workouts: WorkoutPeer
+    recordings: RecordingPeer
+    files: FilePeer
+
+
+@contextlib.asynccontextmanager
+async def platform() -> AsyncIterator[Platform]:
+    """Serve all peers on a free port of this machine."""
+    script = Script()
+    workouts, recordings, files = WorkoutPeer(script), RecordingPeer(script), FilePeer(script)
+    server = grpc.aio.server()
+    workout_service_pb2_grpc.add_WorkoutServiceServicer_to_server(workouts, server)
+    recording_service_pb2_grpc.add_RecordingServiceServicer_to_server(recordings, server)
+    file_service_pb2_grpc.add_FileServiceServicer_to_server(files, server)
+    auth_grpc.add_DevelopmentIssuerServiceServicer_to_server(IssuerPeer(script), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield Platform(f"127.0.0.1:{port}", script, workouts, recordings, files)
+    finally:
+        await server.stop(None)
+
+
+@dataclass
+class Pauses:
+    """Takes the place of sleeping between attempts, and notes how long each sleep would have been."""
+
+    taken: list[float] = field(default_factory=list)
+
+    async def sleep(self, seconds: float) -> None:
+        self.taken.append(seconds)
+        await asyncio.sleep(0)
+
+    def settings(self, **changes: Any) -> RetrySettings:
+        return RetrySettings(sleep=self.sleep, **changes)
+
+
+def workout(number: int, **fields: Any) -> workout_pb2.Workout:
+    """Return a workout whose id ends in `number`."""
+    return workout_pb2.Workout(workout_id=f"{number:026d}", **fields)
+
+
+def eventually(condition: Callable[[], bool]) -> Any:
+    """Return an awaitable that ends when `condition` holds."""
+
+    async def poll() -> None:
+        while not condition():
+            await asyncio.sleep(0.01)
+
+    return asyncio.wait_for(poll(), 20)
