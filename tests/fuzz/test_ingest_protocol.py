@@ -57,6 +57,7 @@ class Run:
     committing: list[machine.StoreBatch] = field(default_factory=list)
     closed: wire.Closed | None = None
     failures: int = 0
+    lost: bool = False
 
     def connect(self) -> None:
         opening = wire.OpenRecording(recording_id="0" * 26, writer_id="w", start_time_ms=START_MS)
@@ -64,6 +65,7 @@ class Run:
             opening.sources.add(source_id=f"s{index}", channels=[HEART_RATE])
         # What was being committed when the call broke may or may not have become durable.
         self.up, self.down, self.committing = [], [], []
+        self.lost = False
         self.client = machine.ClientSession(opening, now_s=0)
         self.server = machine.ServerSession(LIMITS, now_s=0)
         self.from_client(self.client.start(0))
@@ -157,9 +159,12 @@ class Run:
             self.down.append(wire.StreamSamplesResponse(ack=ack))
 
     def settle(self) -> None:
-        """Let everything arrive, on a new call only if the old one is broken."""
+        """Let everything arrive, on a new call only if the old one is broken.
+
+        A lost batch takes its credit along: gRPC loses nothing within a call, so a loss comes with its end.
+        """
         broken = (machine.ClientState.FAILED, machine.ServerState.FAILED, machine.ServerState.CLOSED)
-        if self.client.state in broken or self.server.state in broken:
+        if self.lost or self.client.state in broken or self.server.state in broken:
             self.connect()
         for _ in range(3_000):
             if self.closed is not None:
@@ -198,6 +203,7 @@ def apply(run: Run, step: str, number: int) -> None:
                 run.up.insert(1, run.up[0])
         case "lose" if run.up and run.up[-1].HasField("batch"):
             run.up.pop()
+            run.lost = True
         case "swap" if len(run.up) > 1 and all(request.HasField("batch") for request in run.up[-2:]):
             run.up[-1], run.up[-2] = run.up[-2], run.up[-1]
         case "commit_unseen" if run.committing:
