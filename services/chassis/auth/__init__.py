@@ -1,0 +1,19 @@
+"""Who calls: the principal, the port that finds it, and the adapter that verifies signed tokens."""
+
+from services.chassis.auth.jwks import FileKeys, HttpKeys, JwksAuthenticator, KeySource
+from services.chassis.auth.port import Authenticator, NobodyAuthenticator, VerifiedTokens
+from services.chassis.auth.principal import ANONYMOUS, ON_BEHALF_OF_KEY, Principal, cell_of
+
+__all__ = [
+    "ANONYMOUS",
+    "ON_BEHALF_OF_KEY",
+    "Authenticator",
+    "FileKeys",
+    "HttpKeys",
+    "JwksAuthenticator",
+    "KeySource",
+    "NobodyAuthenticator",
+    "Principal",
+    "VerifiedTokens",
+    "cell_of",
+]

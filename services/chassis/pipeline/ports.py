@@ -1,0 +1,59 @@
+"""What the stages of the pipeline need from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from services.chassis.audit import AuditSink, LogAudit
+from services.chassis.auth.port import Authenticator, NobodyAuthenticator
+from services.chassis.consent import ClosedConsentGate, ConsentGate
+from services.chassis.pipeline.draining import Draining
+from services.chassis.telemetry import Telemetry
+
+
+class RateLimiter(Protocol):
+    """Token buckets shared by whoever shares the limiter."""
+
+    async def take(self, key: str, *, calls: int, period_s: float, burst: int) -> float:
+        """Take one token.
+
+        Returns:
+            0.0 when there was one, else the seconds after which there will be.
+
+        Raises:
+            Exception: the store of the buckets cannot be reached; the policy says what then happens.
+        """
+        ...
+
+
+class AnswerCache(Protocol):
+    """Bytes that may be given again for a while."""
+
+    async def get(self, key: str) -> bytes | None:
+        """What was put, unless its time is over."""
+        ...
+
+    async def set(self, key: str, value: bytes, ttl: float) -> None:
+        """Keep `value` for `ttl` seconds at most."""
+        ...
+
+
+@dataclass(frozen=True)
+class PipelinePorts:
+    """The adapters that stand behind the stages; the defaults let nobody in and allow nothing.
+
+    Attributes:
+        cell: the name of the cell that this server belongs to.
+        limiter: None switches rate limits off, which only tests and benchmarks do.
+        cache: None answers every call anew.
+    """
+
+    cell: str
+    authenticator: Authenticator = field(default_factory=NobodyAuthenticator)
+    consent: ConsentGate = field(default_factory=ClosedConsentGate)
+    limiter: RateLimiter | None = None
+    cache: AnswerCache | None = None
+    audit: AuditSink = field(default_factory=LogAudit)
+    telemetry: Telemetry = field(default_factory=Telemetry)
+    draining: Draining = field(default_factory=Draining)
