@@ -1,11 +1,11 @@
-"""Real small gRPC servers that answer as the contracts say, fail as they are told, and note what they are asked."""
+"""Real small gRPC servers: they answer as the contracts say, fail as told, and note what they are asked."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -112,7 +112,7 @@ class Script:
         return [call for call in self.calls if call.method == method]
 
     async def enter(self, method: str, request: Message, context: Any) -> None:
-        metadata = {key: value for key, value in context.invocation_metadata()}
+        metadata = dict(context.invocation_metadata())
         copy = type(request)()
         copy.CopyFrom(request)
         self.calls.append(Call(method, copy, metadata, context.time_remaining()))
@@ -258,11 +258,10 @@ class FilePeer(file_service_pb2_grpc.FileServiceServicer):
     async def DownloadFile(self, request: Any, context: Any) -> AsyncIterator[Any]:
         await self.script.enter("DownloadFile", request, context)
         limit = self.break_download_after.popleft() if self.break_download_after else None
-        for stored, content in self.files.values():
-            if stored.file_id == request.file_id:
-                break
-        else:
+        found = [held for held in self.files.values() if held[0].file_id == request.file_id]
+        if not found:
             await Failure(grpc.StatusCode.NOT_FOUND, "NOT_FOUND").abort(context)
+        stored, content = found[0]
         yield file_service_pb2.DownloadFileResponse(file=stored)
         for index, start in enumerate(range(0, len(content), 1000)):
             if index == limit:
@@ -333,13 +332,3 @@ class Pauses:
 def workout(number: int, **fields: Any) -> workout_pb2.Workout:
     """Return a workout whose id ends in `number`."""
     return workout_pb2.Workout(workout_id=f"{number:026d}", **fields)
-
-
-def eventually(condition: Callable[[], bool]) -> Any:
-    """Return an awaitable that ends when `condition` holds."""
-
-    async def poll() -> None:
-        while not condition():
-            await asyncio.sleep(0.01)
-
-    return asyncio.wait_for(poll(), 20)
