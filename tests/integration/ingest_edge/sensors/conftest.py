@@ -1,0 +1,122 @@
+"""A running source on an emulated BlueZ, with everything that it said."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import pytest
+
+from ingest_edge.sensors import (
+    BleSensorSource,
+    BleSettings,
+    EventQueue,
+    Reading,
+    SensorDescription,
+    SensorEvent,
+    SensorKind,
+    SensorStatistics,
+)
+from ingest_edge.simulator.bluez import EmulatedBlueZ, Peripheral
+from ingest_edge.simulator.peripherals import sequence_of
+
+PATIENCE_S = 60.0
+QUICK = BleSettings(
+    locate_timeout_s=1.0,
+    scan_round_s=1.0,
+    operation_timeout_s=5.0,
+    disconnect_timeout_s=5.0,
+    silence_timeout_s=1.5,
+    first_retry_s=0.02,
+    longest_retry_s=0.2,
+)
+
+
+class Rig:
+    """A source under test; ``events`` grows by itself unless ``consuming`` is off."""
+
+    def __init__(self, bluez: EmulatedBlueZ, source: BleSensorSource, queue: EventQueue) -> None:
+        self.bluez = bluez
+        self.source = source
+        self.queue = queue
+        self.events: list[SensorEvent] = []
+
+    async def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait until ``condition`` holds; fail with ``what`` when patience ends."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, f"{what}; {dict(self.source.statistics())}"
+            await asyncio.sleep(0.01)
+
+    async def consume(self) -> None:
+        """Collect events until the queue is closed."""
+        while batch := await self.queue.get_batch():
+            self.events += batch
+
+    def statistics(self, address: str) -> SensorStatistics:
+        """The source's counters of one sensor; zeros before it runs."""
+        return self.source.statistics().get(f"ble:{address}", SensorStatistics())
+
+    def of(self, kind: type[SensorEvent], address: str | None = None) -> list[SensorEvent]:
+        """The events of one kind."""
+        return [
+            event
+            for event in self.events
+            if isinstance(event, kind) and (address is None or event.sensor_id == f"ble:{address}")
+        ]
+
+    def sequences(self, address: str) -> list[int]:
+        """The sequence numbers of the numbered heart rate frames that came through, in order."""
+        return [
+            sequence_of(event.values["energy"])
+            for event in self.of(Reading, address)
+            if isinstance(event, Reading) and event.series == "heart_rate"
+        ]
+
+
+def remembered(peripheral: Peripheral, kind: SensorKind = SensorKind.HEART_RATE) -> SensorDescription:
+    return SensorDescription("ble", peripheral.address, peripheral.name, frozenset({kind}))
+
+
+@contextlib.asynccontextmanager
+async def rig_of(
+    peripherals: Sequence[Peripheral],
+    *,
+    settings: BleSettings = QUICK,
+    capacity: int = 1_000_000,
+    consuming: bool = True,
+    before: Callable[[EmulatedBlueZ], None] = lambda bluez: None,
+) -> AsyncIterator[Rig]:
+    with EmulatedBlueZ(peripherals, advertising_interval_s=0.02) as bluez, bluez.as_system_bus():
+        before(bluez)
+        rig = Rig(bluez, BleSensorSource(settings), EventQueue(capacity))
+        sensors = [remembered(peripheral) for peripheral in peripherals]
+        running = asyncio.create_task(rig.source.run(sensors, rig.queue))
+        consumer = asyncio.create_task(rig.consume()) if consuming else None
+        try:
+            yield rig
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            rig.queue.close()
+            if consumer is not None:
+                await consumer
+            await let_bleak_forget(bluez)
+
+
+async def let_bleak_forget(bluez: EmulatedBlueZ) -> None:
+    """End bleak's own connection while its event loop still runs, so that it closes its socket."""
+    bluez.kill_bus()
+    await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def make_rig() -> Callable[..., contextlib.AbstractAsyncContextManager[Rig]]:
+    return rig_of
+
+
+@pytest.fixture
+def quick_settings() -> BleSettings:
+    return QUICK
