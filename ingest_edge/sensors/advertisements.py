@@ -33,7 +33,7 @@ Advertisement = tuple[BLEDevice, AdvertisementData]
 Listener = Callable[[BLEDevice, AdvertisementData], None]
 
 
-class SensorNotFound(BleakError):  # noqa: N818 - no fault of the program
+class SensorNotFound(BleakError):
     """The sensor did not advertise in time: out of range, asleep, or connected elsewhere."""
 
 
@@ -44,6 +44,8 @@ class Advertisements:
         self._settings = settings
         self._listeners: dict[Listener, asyncio.Future[None]] = {}
         self._unneeded = asyncio.Event()
+        self._round_over = asyncio.Event()
+        self._round_over.set()
         self._rounds: asyncio.Task[None] | None = None
 
     async def locate(self, address: str) -> BLEDevice:
@@ -107,11 +109,13 @@ class Advertisements:
             yield _Heard(heard, failure)
         finally:
             del self._listeners[listener]
-            if not self._listeners:
-                self._unneeded.set()
             # A failure that arrives while the listener leaves by its time limit must not count as unhandled.
             if not failure.cancel():
                 failure.exception()
+            if not self._listeners:
+                self._unneeded.set()
+                # The last one leaves when the radio is free: connecting during a scan fails more often.
+                await self._round_over.wait()
 
     def _ensure_scanning(self) -> None:
         if self._rounds is None or self._rounds.done():
@@ -128,6 +132,7 @@ class Advertisements:
     async def _scan_round(self) -> None:
         settings = self._settings
         scanner = BleakScanner(self._heard, SENSOR_SERVICE_UUIDS, bluez=self._bluez_arguments())
+        self._round_over.clear()
         try:
             await asyncio.wait_for(scanner.start(), settings.operation_timeout_s)
             with contextlib.suppress(TimeoutError):
@@ -136,6 +141,7 @@ class Advertisements:
             with contextlib.suppress(Exception):
                 # The daemon may be gone; the next round makes a new scanner anyway.
                 await asyncio.wait_for(scanner.stop(), settings.operation_timeout_s)
+            self._round_over.set()
 
     def _heard(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
         for listener in list(self._listeners):

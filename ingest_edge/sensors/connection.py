@@ -21,7 +21,7 @@ NotificationHandler = Callable[[str, bytes], None]
 """Takes the characteristic's 16-bit number and the value."""
 
 
-class NothingToMeasure(Exception):  # noqa: N818 - says what the device lacks
+class NothingToMeasure(Exception):
     """The device has none of the characteristics that we understand."""
 
 

@@ -16,7 +16,7 @@ class EventSink(Protocol):
         ...
 
 
-class SensorUnavailable(Exception):  # noqa: N818 - a condition of the outside world that passes
+class SensorUnavailable(Exception):
     """The radio cannot be used now: no adapter, switched off, or its daemon is gone. The text says which."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class MalformedMeasurement(ValueError):  # noqa: N818 - named by what it says about the value
+class MalformedMeasurement(ValueError):
     """A characteristic's value ends before the fields that its flags announce, or holds a forbidden value.
 
     Attributes:

@@ -225,7 +225,7 @@ async def test_no_more_sensors_connect_at_once_than_allowed(
     addresses = [f"C0:00:00:00:02:{number:02X}" for number in range(6)]
     settings = replace(quick_settings, concurrent_connects=1)
     straps = [endless_strap(address, 0.05) for address in addresses]
-    async with make_rig(straps, settings=settings, before=lambda bluez: bluez.set_latency(0.2)) as rig:
+    async with make_rig(straps, settings=settings, before=lambda bluez: bluez.set_latency(0.1)) as rig:
         peak = 0
         while any(rig.statistics(address).connects == 0 for address in addresses):
             connected = sum(rig.bluez.statistics(address).connected for address in addresses)
