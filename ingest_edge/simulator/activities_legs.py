@@ -78,7 +78,7 @@ class Leg:
         """Distance covered from one time to another, to the centimetre."""
         if "distance" not in self.columns:
             return None
-        start, end = np.interp([start_ms, end_ms], self.time_ms, self.columns["distance"])
+        start, end = np.interp([start_ms, end_ms], self.time_ms, self.columns["distance"], left=0.0)
         return round(float(end - start), 2)
 
     def totals(self, start_ms: int, end_ms: int) -> dict[str, float]:
