@@ -15,9 +15,11 @@ from ingest_edge.spool.errors import (
 from ingest_edge.spool.feed import SpoolFeed
 from ingest_edge.spool.recording_ids import recording_id_of_digest
 from ingest_edge.spool.records import (
+    WAITING_STATES,
     NewRecording,
     Original,
     RecordingKind,
+    SeenFile,
     SpooledOriginal,
     SpooledRecording,
     SpooledSource,
@@ -29,10 +31,12 @@ from ingest_edge.spool.spool import Spool, open_spool
 from ingest_edge.spool.status import read_status
 
 __all__ = [
+    "WAITING_STATES",
     "NewRecording",
     "Original",
     "RecordingKind",
     "SamplesGone",
+    "SeenFile",
     "Spool",
     "SpoolCorrupt",
     "SpoolError",

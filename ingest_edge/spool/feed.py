@@ -34,7 +34,24 @@ class SpoolFeed:
         self._positions = {source.source_id: source.index for source in sources}
         self._signal = Signal()
         self._seen = -1
+        self._acknowledged = [source.acknowledged for source in sources]
         self.outdated = False
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Samples that the platform has committed, and samples there are."""
+        return sum(self._acknowledged), sum(self._tails)
+
+    @property
+    def offered(self) -> bool:
+        """The platform was sent samples of this recording, in this session or in an earlier one."""
+        return self._offered
+
+    async def until_outdated(self) -> None:
+        """Return once the recording has sources that this feed does not know."""
+        seen = -1
+        while not self.outdated:
+            seen = await self._signal.changed(seen)
 
     async def next_batch(self, source: int, sequence: int, max_samples: int) -> sample_pb2.SampleBatch | None:
         """Samples of `source` from exactly `sequence` on, small batches joined; None when there is none yet.
@@ -80,6 +97,7 @@ class SpoolFeed:
 
     async def acknowledged(self, source: int, next_sequence: int) -> None:
         """Samples of `source` below `next_sequence` are safe elsewhere; they are deleted soon."""
+        self._acknowledged[source] = max(self._acknowledged[source], next_sequence)
         self._spool.note_acknowledged(self._recording_id, source, next_sequence)
 
     async def set_aside(self, rejection: ingest_service_pb2.Rejection) -> None:

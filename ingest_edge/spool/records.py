@@ -145,6 +145,17 @@ class SpooledOriginal:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenFile:
+    """A device file and what became of it, as long as its size and time of change stay as they are."""
+
+    path: str
+    size_bytes: int
+    modified_ns: int
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetAside:
     """Samples that the platform refused, kept for a person."""
 
@@ -162,6 +173,7 @@ class SpoolStatus:
 
     Attributes:
         used_bytes: taken by the database's live pages.
+        refused_files: files that could not be imported; they lie where they were.
         damaged_files: earlier spools that were found damaged and moved aside.
     """
 
@@ -177,6 +189,7 @@ class SpoolStatus:
     originals_waiting: Sequence[SpooledOriginal] = field(default_factory=tuple)
     originals_failed: Sequence[SpooledOriginal] = field(default_factory=tuple)
     set_aside: Sequence[SetAside] = field(default_factory=tuple)
+    refused_files: Sequence[SeenFile] = field(default_factory=tuple)
     damaged_files: Sequence[str] = field(default_factory=tuple)
 
     @property

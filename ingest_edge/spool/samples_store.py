@@ -38,7 +38,11 @@ def _source(connection: sqlite3.Connection, recording_id: str, column: str, name
 
 
 def append(
-    connection: sqlite3.Connection, recording_id: str, source_id: str, batch: sample_pb2.SampleBatch
+    connection: sqlite3.Connection,
+    recording_id: str,
+    source_id: str,
+    batch: sample_pb2.SampleBatch,
+    now_ms: int,
 ) -> int:
     """Store a batch after what the source has; returns the sequence of its first sample.
 
@@ -65,6 +69,8 @@ def append(
         "UPDATE sources SET next_sequence = ? WHERE source_pk = ?",
         (source.next_sequence + samples, source.source_pk),
     )
+    # Says when the recording was last alive, for whoever finds it interrupted.
+    connection.execute("UPDATE recordings SET updated_ms = ? WHERE recording_id = ?", (now_ms, recording_id))
     return source.next_sequence
 
 

@@ -83,6 +83,15 @@ CREATE TABLE originals (
     failure TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX originals_by_state ON originals (state, original_pk);
+
+CREATE TABLE seen_files (
+    path TEXT PRIMARY KEY,
+    size_bytes INTEGER NOT NULL,
+    modified_ns INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 """
 
 

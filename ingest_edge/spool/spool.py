@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 from weakref import WeakSet
 
-from ingest_edge.spool import originals_store, recordings_store, samples_store, schema
+from ingest_edge.spool import originals_store, recordings_store, samples_store, schema, seen_files_store
 from ingest_edge.spool.capacity import Capacity
 from ingest_edge.spool.errors import SpoolError, SpoolRefused, SpoolWriteFailed, UnknownRecording
 from ingest_edge.spool.feed import SpoolFeed
@@ -19,6 +19,7 @@ from ingest_edge.spool.records import (
     WAITING_STATES,
     NewRecording,
     Original,
+    SeenFile,
     SpooledOriginal,
     SpooledRecording,
     SpoolLimits,
@@ -162,7 +163,7 @@ class Spool:
             _acknowledge(connection, acknowledgements)
             self._capacity.require_room_for_samples(connection, sum(b.ByteSize() for _, b in batches))
             return {
-                source_id: samples_store.append(connection, recording_id, source_id, batch)
+                source_id: samples_store.append(connection, recording_id, source_id, batch, _now_ms())
                 + len(batch.time_deltas_ms)
                 + 1
                 for source_id, batch in batches
@@ -173,9 +174,12 @@ class Spool:
         except (SpoolRefused, ValueError, UnknownRecording):
             self._restore_acknowledgements(acknowledgements)
             raise
-        for feed in self._feeds.get(recording_id, ()):
+        feeds = self._feeds.get(recording_id)
+        for feed in feeds or ():
             for source_id, tail in tails.items():
                 feed.grew(source_id, tail)
+        if not feeds:
+            self.changes.notify()
 
     async def finish(self, recording_id: str, details: recording_pb2.RecordingDetails) -> None:
         """Say that no sample will be added any more. A repeat changes nothing."""
@@ -207,13 +211,36 @@ class Spool:
             recordings_store.insert_sources(connection, new.recording_id, [source for source, _ in sources])
             for source, batches in sources:
                 for batch in batches:
-                    samples_store.append(connection, new.recording_id, source.source_id, batch)
+                    samples_store.append(connection, new.recording_id, source.source_id, batch, _now_ms())
             recordings_store.set_finished(connection, new.recording_id, details, _now_ms())
             if original is not None:
                 originals_store.enqueue(connection, original)
 
         await self.run(work)
         self._notify(new.recording_id)
+
+    async def discard(self, recording_id: str) -> None:
+        """Forget a recording and what was sampled: for one that never got a sample."""
+        await self.run(lambda connection: recordings_store.delete(connection, recording_id))
+        self._notify(recording_id)
+
+    async def end_interrupted(self, alive_after_ms: int) -> list[SpooledRecording]:
+        """Finish recordings that a death of the process left open; call it before recording anew.
+
+        Those that were written to after `alive_after_ms` stay open and are returned, the oldest first, for
+        somebody to go on with.
+        """
+
+        def work(connection: sqlite3.Connection) -> list[SpooledRecording]:
+            open_ones = recordings_store.in_states(connection, [SpoolState.RECORDING])
+            for recording in open_ones:
+                if recording.updated_ms <= alive_after_ms:
+                    _end(connection, recording)
+            return recordings_store.in_states(connection, [SpoolState.RECORDING])
+
+        left = await self.run(work)
+        self.changes.notify()
+        return left
 
     async def note_lost(self, recording_id: str, lost: dict[str, int]) -> None:
         """Count, by source id, samples that there was no room for."""
@@ -330,6 +357,14 @@ class Spool:
         """Original files to upload, the oldest first."""
         return await self.run(lambda c: originals_store.in_state(c, originals_store.WAITING))
 
+    async def note_file(self, seen: SeenFile) -> None:
+        """Remember what became of a device file."""
+        await self.run(lambda connection: seen_files_store.put(connection, seen, _now_ms()))
+
+    async def seen_file(self, path: str) -> SeenFile | None:
+        """What became of a device file, None where it was never looked at."""
+        return await self.run(lambda connection: seen_files_store.get(connection, path))
+
     async def settle_original(self, sha256: str, failure: str = "") -> None:
         """An original was uploaded; or never will be, for this reason."""
         await self.run(lambda connection: originals_store.settle(connection, sha256, failure))
@@ -364,6 +399,14 @@ def _acknowledge(connection: sqlite3.Connection, taken: dict[tuple[str, int], in
     for (recording_id, position), next_sequence in taken.items():
         if recordings_store.find(connection, recording_id) is not None:
             samples_store.acknowledge(connection, recording_id, position, next_sequence)
+
+
+def _end(connection: sqlite3.Connection, recording: SpooledRecording) -> None:
+    if recording.samples:
+        details = recording_pb2.RecordingDetails(title=recording.title)
+        recordings_store.set_finished(connection, recording.recording_id, details, _now_ms())
+    else:
+        recordings_store.delete(connection, recording.recording_id)
 
 
 def _source_count(connection: sqlite3.Connection, recording_id: str) -> int:

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
-from ingest_edge.spool import originals_store, recordings_store, schema
+from ingest_edge.spool import originals_store, recordings_store, schema, seen_files_store
 from ingest_edge.spool.capacity import Capacity, free_disk_bytes, used_bytes
 from ingest_edge.spool.errors import SpoolFull, translated
 from ingest_edge.spool.records import WAITING_STATES, SetAside, SpoolLimits, SpoolState, SpoolStatus
@@ -49,6 +49,7 @@ def collect_status(connection: sqlite3.Connection, path: Path, limits: SpoolLimi
         originals_waiting=tuple(originals_store.in_state(connection, originals_store.WAITING)),
         originals_failed=tuple(originals_store.in_state(connection, originals_store.FAILED)),
         set_aside=_set_aside(connection),
+        refused_files=tuple(seen_files_store.with_reason(connection)),
         damaged_files=tuple(schema.damaged_files(path)),
     )
 

@@ -1,0 +1,67 @@
+"""What becomes of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class FileStatus(StrEnum):
+    """How the import of a file ended."""
+
+    IMPORTED = "imported"
+    """It is a workout now."""
+    PARTIAL = "partial"
+    """It is a workout now, though something of the file is missing: `losses` say what."""
+    DUPLICATE = "duplicate"
+    """It was a workout already."""
+    NOT_AN_ACTIVITY = "not_an_activity"
+    """A sound file of another kind."""
+    UNREADABLE = "unreadable"
+    """Nothing could be made of it."""
+    FAILED = "failed"
+    """The platform will not take it, or there was no room; `reason` says why."""
+    WAITING = "waiting"
+    """It is safe in the spool and goes up when the platform can be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutcome:
+    """What became of one file; the file itself is never touched.
+
+    Attributes:
+        samples: samples that were read from it.
+        losses: what could not be read or was not taken.
+    """
+
+    path: Path
+    status: FileStatus
+    recording_id: str = ""
+    workout_id: str = ""
+    reason: str = ""
+    samples: int = 0
+    losses: tuple[str, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Nothing is left to be done about this file."""
+        return self.status in (
+            FileStatus.IMPORTED,
+            FileStatus.PARTIAL,
+            FileStatus.DUPLICATE,
+            FileStatus.NOT_AN_ACTIVITY,
+        )
+
+
+class FileStage(StrEnum):
+    """What is being done with a file."""
+
+    READING = "reading"
+    DECODING = "decoding"
+    UPLOADING = "uploading"
+    DONE = "done"
+
+
+OnProgress = Callable[[Path, FileStage], None]

@@ -1,0 +1,392 @@
+"""The uplink: brings every recording in the spool to the platform, and the original files after them.
+
+What is being recorded goes at once; what waited goes the oldest first, a few at a time. Breaks mend by
+themselves. Only an answer that another attempt would not change ends a recording's way, and then its samples
+stay in the spool with the reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from ingest_edge.spool import (
+    WAITING_STATES,
+    SamplesGone,
+    Spool,
+    SpooledOriginal,
+    SpooledRecording,
+    SpoolFeed,
+    SpoolState,
+)
+from ingest_edge.spool.signal import Signal
+from pulsemesh.client import Client
+from pulsemesh.errors import PulsemeshError, Unauthenticated, Unimplemented
+from pulsemesh.ingest.session import SessionEvent, SessionState
+from pulsemesh.workout.v1 import ingest_service_pb2
+
+_SETTLE_S = 0.3
+_PASSING = frozenset(
+    {
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.CANCELLED,
+    }
+)
+
+
+class PlatformUnreachable(Exception):
+    """The platform did not answer for as long as was to be waited; everything is kept in the spool."""
+
+
+class CredentialsRefused(Exception):
+    """The platform does not accept who we say we are; everything is kept in the spool."""
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkSettings:
+    """How the uplink behaves.
+
+    Attributes:
+        backlog_sessions: recordings that go up at the same time, besides those that are being recorded.
+        refused_pause_s: pause after the platform refused our credentials; they may be renewed meanwhile.
+        file_pause_s: pause after an original file could not be sent.
+    """
+
+    backlog_sessions: int = 4
+    refused_pause_s: float = 30.0
+    file_pause_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkProgress:
+    """How far a recording is: samples that the platform has, and samples there are."""
+
+    committed: int
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How a recording's way ended.
+
+    Attributes:
+        workout_id: empty where it failed, or where other writers still owe samples (`waiting_for`).
+        duplicate: the workout existed before we sent anything.
+        failure: why the platform will not take it; empty when it did.
+    """
+
+    workout_id: str = ""
+    duplicate: bool = False
+    waiting_for: tuple[str, ...] = ()
+    failure: str = ""
+
+
+class Uplink:
+    """Runs the sessions of one spool.
+
+    Args:
+        on_change: called after anything that a display may want to show.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        client: Client,
+        settings: UplinkSettings | None = None,
+        *,
+        on_change: Callable[[], None] | None = None,
+    ) -> None:
+        self._spool = spool
+        self._client = client
+        self._settings = settings or UplinkSettings()
+        self._on_change = on_change
+        self._activity = Signal()
+        self._backlog = asyncio.Semaphore(self._settings.backlog_sessions)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._feeds: dict[str, SpoolFeed] = {}
+        self._sessions: dict[str, SessionState] = {}
+        self._settled: dict[str, Settled] = {}
+        self._heard_at = time.monotonic()
+        self.trouble = ""
+        """Why the platform cannot be reached now; empty when it can."""
+        self.refused = ""
+        """Why the platform refuses our credentials; empty when it does not."""
+
+    @property
+    def connected(self) -> bool:
+        """A session is open."""
+        return SessionState.STREAMING in self._sessions.values()
+
+    def progress(self, recording_id: str) -> UplinkProgress | None:
+        """How far a recording is, None while it has no session."""
+        feed = self._feeds.get(recording_id)
+        return None if feed is None else UplinkProgress(*feed.progress)
+
+    async def run(self) -> None:
+        """Upload what there is and what comes, until cancelled.
+
+        Raises:
+            SpoolError: the spool cannot be used any more.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._upload_originals())
+                await self._start_sessions(group)
+        except BaseExceptionGroup as failures:
+            # The first one ended the others.
+            raise failures.exceptions[0] from None
+        finally:
+            self._tasks.clear()
+            self._sessions.clear()
+
+    async def settled(self, recording_id: str) -> Settled:
+        """Wait until a recording's way has ended, here, since this object was made. Needs `run`."""
+        seen = -1
+        while recording_id not in self._settled:
+            seen = await self._activity.changed(seen)
+        return self._settled[recording_id]
+
+    async def drained(self, patience_s: float) -> None:
+        """Wait until nothing waits any more. Needs `run`.
+
+        Raises:
+            PlatformUnreachable: nothing was heard of the platform for `patience_s` seconds.
+            CredentialsRefused: the platform refuses our credentials.
+        """
+        while await self._something_waits():
+            await self.wait_while_reachable(self._activity.count, patience_s)
+
+    async def wait_while_reachable(self, seen: int, patience_s: float) -> int:
+        """Wait for a change after `seen` (see `changes`).
+
+        Raises:
+            PlatformUnreachable, CredentialsRefused: as `drained`.
+        """
+        if self.refused:
+            raise CredentialsRefused(self.refused)
+        silence = time.monotonic() - self._heard_at
+        if not self.connected and silence >= patience_s:
+            raise PlatformUnreachable(self.trouble or "no answer")
+        # Some changes, such as originals that become due, are seen only by looking again.
+        with contextlib.suppress(TimeoutError):
+            return await asyncio.wait_for(self._activity.changed(seen), 0.5)
+        return seen
+
+    @property
+    def changes(self) -> int:
+        """Counts what happened."""
+        return self._activity.count
+
+    def expect_contact(self) -> None:
+        """Start the measure of the platform's silence anew."""
+        self._heard_at = time.monotonic()
+
+    # Recordings.
+
+    async def _start_sessions(self, group: asyncio.TaskGroup) -> None:
+        seen = -1
+        while True:
+            for recording in await self._spool.recordings():
+                self._start_session(group, recording)
+            seen = await self._spool.changes.changed(seen)
+
+    def _start_session(self, group: asyncio.TaskGroup, recording: SpooledRecording) -> None:
+        if recording.recording_id in self._tasks or not recording.sources:
+            return
+        if recording.state is SpoolState.RECORDING and not recording.samples:
+            # A recording that no sensor ever joins shall leave no trace on the platform.
+            return
+        self._settled.pop(recording.recording_id, None)
+        if not self._tasks:
+            self.expect_contact()
+        work = self._upload(recording.recording_id)
+        if recording.state is not SpoolState.RECORDING:
+            work = self._in_turn(work)
+        self._tasks[recording.recording_id] = group.create_task(work)
+
+    async def _in_turn(self, work: Coroutine[object, None, None]) -> None:
+        async with self._backlog:
+            await work
+
+    async def _upload(self, recording_id: str) -> None:
+        try:
+            recording = await self._spool.find(recording_id)
+            if recording is None or recording.state not in WAITING_STATES:
+                return
+            settled = await self._until_settled(recording_id)
+            if settled.failure:
+                await self._spool.fail(recording_id, settled.failure)
+            else:
+                await self._spool.close_recording(recording_id, settled.workout_id)
+            self._settled[recording_id] = settled
+        finally:
+            self._sessions.pop(recording_id, None)
+            self._feeds.pop(recording_id, None)
+            self._tasks.pop(recording_id, None)
+        self._changed()
+
+    async def _until_settled(self, recording_id: str) -> Settled:
+        while True:
+            try:
+                settled = await self._session(recording_id)
+            except (Unauthenticated, Unimplemented) as error:
+                # Not this recording's fault: somebody has to renew a token or to correct an address.
+                self.refused = _text(error)
+                self._changed()
+                await asyncio.sleep(self._settings.refused_pause_s)
+            except (PulsemeshError, SamplesGone) as error:
+                if isinstance(error, PulsemeshError) and error.code in _PASSING:
+                    # A token could not be had, say; the session itself waits such things out.
+                    self._note_trouble(_text(error))
+                    await asyncio.sleep(self._settings.file_pause_s)
+                    continue
+                return Settled(failure=_text(error))
+            except OSError as error:
+                self.refused = f"the token cannot be read: {error}"
+                self._changed()
+                await asyncio.sleep(self._settings.refused_pause_s)
+            else:
+                if settled is not None:
+                    return settled
+
+    async def _session(self, recording_id: str) -> Settled | None:
+        """One session with the sources of now; None when sources were added meanwhile."""
+        feed = await self._spool.feed(recording_id)
+        recording = await self._spool.find(recording_id)
+        assert recording is not None
+        await self._spool.mark_uploading(recording_id)
+        self._feeds[recording_id] = feed
+        opening = _opening(recording)
+        run = asyncio.ensure_future(
+            self._client.ingest.run(opening, feed, on_event=lambda event: self._heard(recording_id, event))
+        )
+        outdated = asyncio.ensure_future(feed.until_outdated())
+        try:
+            await asyncio.wait({run, outdated}, return_when=asyncio.FIRST_COMPLETED)
+            if not run.done():
+                # Sensors are found one after the other: one new session for several of them.
+                await asyncio.sleep(_SETTLE_S)
+            return _settled(run.result(), feed) if run.done() else None
+        finally:
+            run.cancel()
+            outdated.cancel()
+            await asyncio.gather(run, outdated, return_exceptions=True)
+
+    def _heard(self, recording_id: str, event: SessionEvent) -> None:
+        self._sessions[recording_id] = event.state
+        if event.state in (SessionState.STREAMING, SessionState.CLOSED):
+            self._heard_at = time.monotonic()
+            self.trouble = self.refused = ""
+        elif event.state is SessionState.WAITING:
+            self.trouble = event.error
+        self._changed()
+
+    # Original files.
+
+    async def _upload_originals(self) -> None:
+        while True:
+            seen = self._activity.count
+            for original in await self._due_originals():
+                await self._upload_original(original)
+            changed = asyncio.ensure_future(self._activity.changed(seen))
+            spooled = asyncio.ensure_future(self._spool.changes.changed(self._spool.changes.count))
+            try:
+                await asyncio.wait({changed, spooled}, timeout=5, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                changed.cancel()
+                spooled.cancel()
+
+    async def _due_originals(self) -> list[SpooledOriginal]:
+        """Those whose recording has arrived. One whose recording failed waits until that is tried again."""
+        due = []
+        for waiting in await self._spool.originals_waiting():
+            recording = await self._spool.find(waiting.original.recording_id)
+            if recording is None or recording.state is SpoolState.CLOSED:
+                due.append(waiting)
+        return due
+
+    async def _upload_original(self, waiting: SpooledOriginal) -> None:
+        original = waiting.original
+        problem = await asyncio.to_thread(_unsendable, original.path, original.sha256)
+        if not problem:
+            try:
+                await self._client.files.upload(
+                    Path(original.path), name=original.name, recording_id=original.recording_id
+                )
+            except (Unauthenticated, Unimplemented) as error:
+                self.refused = _text(error)
+                self._changed()
+                await asyncio.sleep(self._settings.refused_pause_s)
+                return
+            except PulsemeshError as error:
+                if error.code in _PASSING:
+                    self._note_trouble(_text(error))
+                    await asyncio.sleep(self._settings.file_pause_s)
+                    return
+                problem = _text(error)
+            except OSError as error:
+                problem = f"cannot be read: {error}"
+        await self._spool.settle_original(original.sha256, problem)
+        if not problem:
+            self._heard_at = time.monotonic()
+            self.trouble = self.refused = ""
+        self._changed()
+
+    async def _something_waits(self) -> bool:
+        return bool(await self._spool.recordings()) or bool(await self._due_originals())
+
+    def _note_trouble(self, trouble: str) -> None:
+        self.trouble = trouble
+        self._changed()
+
+    def _changed(self) -> None:
+        self._activity.notify()
+        if self._on_change is not None:
+            self._on_change()
+
+
+def _opening(recording: SpooledRecording) -> ingest_service_pb2.OpenRecording:
+    return ingest_service_pb2.OpenRecording(
+        recording_id=recording.recording_id,
+        writer_id=recording.writer_id,
+        sport=recording.sport,
+        sub_sport=recording.sub_sport,
+        start_time_ms=recording.start_time_ms,
+        sources=[source.description for source in recording.sources],
+    )
+
+
+def _settled(closed: ingest_service_pb2.Closed, feed: SpoolFeed) -> Settled:
+    # Where we sent samples before, the workout is ours and only the answer was lost.
+    return Settled(
+        workout_id=closed.workout_id,
+        duplicate=closed.already_closed and not feed.offered,
+        waiting_for=tuple(closed.waiting_for),
+    )
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, PulsemeshError):
+        return f"{error.reason_name or error.code.name}: {error}"
+    return str(error)
+
+
+def _unsendable(path: str, sha256: str) -> str:
+    """Why the file cannot be sent as the one that was read; empty when it can."""
+    try:
+        with open(path, "rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        return f"cannot be read: {error}"
+    return "" if digest == sha256 else "was changed since it was imported"
