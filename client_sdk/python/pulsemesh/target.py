@@ -11,7 +11,7 @@ import grpc.aio
 
 __all__ = ["Target", "Tls", "open_channel", "parse_target"]
 
-DEFAULT_PORT = 7450
+DEFAULT_PORT = 50051
 
 _OPTIONS: tuple[tuple[str, str | int], ...] = (
     # The one call wrapper repeats calls; a second one below it would multiply the attempts.
