@@ -1,6 +1,7 @@
 """What the contract says about each method, read from the descriptors."""
 
 from services.chassis.policy.checking import Hole, PolicyHoles, check_policies, require_policies
+from services.chassis.policy.contracts import contract_services
 from services.chassis.policy.model import (
     CachePolicy,
     MethodInfo,
@@ -18,6 +19,7 @@ __all__ = [
     "PolicyHoles",
     "RateLimitPolicy",
     "check_policies",
+    "contract_services",
     "default_registry",
     "read_method",
     "read_service",

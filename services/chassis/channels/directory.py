@@ -1,0 +1,110 @@
+"""Which domain is reached how."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import grpc
+
+from services.chassis.channels.forwarding import ForwardingChannel
+from services.chassis.channels.identity import ServiceToken
+from services.chassis.channels.service_config import service_config
+from services.chassis.inprocess import InProcessChannel
+from services.chassis.inprocess.channel import Handlers
+from services.chassis.policy import contract_services, default_registry
+from services.chassis.settings import Settings
+from services.chassis.settings.model import IN_PROCESS
+
+
+class DomainNotReachable(LookupError):
+    """A domain that this process does not serve and that no setting locates."""
+
+    def __init__(self, domain: str) -> None:
+        super().__init__(
+            f"the domain {domain} is not served here: say where it is, as in "
+            f'PULSEMESH_CHANNELS={{"{domain}": "{domain}.internal:50051"}}'
+        )
+
+
+class ChannelDirectory:
+    """Opens each domain's channel once: in-process for what is served here, remote for the rest."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        served: Collection[str],
+        handlers: Handlers,
+        identity: ServiceToken | None,
+    ) -> None:
+        """
+        Args:
+            served: the domains of this process.
+            handlers: of the collector; may still fill up while modules start.
+            identity: None calls without credentials.
+        """
+        self._settings = settings
+        self._served = frozenset(served)
+        self._handlers = handlers
+        self._identity = identity
+        self._channels: dict[str, grpc.aio.Channel] = {}
+
+    def channel(self, domain: str) -> grpc.aio.Channel:
+        """The channel for the stubs of a domain; the same one each time.
+
+        Raises:
+            DomainNotReachable: nobody said where the domain is.
+        """
+        channel = self._channels.get(domain)
+        if channel is None:
+            channel = self._channels[domain] = self._open(domain)
+        return channel
+
+    def target(self, domain: str) -> str:
+        """Where a domain is: an address, or "in-process".
+
+        Raises:
+            DomainNotReachable: nobody said.
+        """
+        target = self._settings.channels.get(domain)
+        if target is None and domain in self._served:
+            return IN_PROCESS
+        if target is None or (target == IN_PROCESS and domain not in self._served):
+            raise DomainNotReachable(domain)
+        return target
+
+    def _open(self, domain: str) -> grpc.aio.Channel:
+        target = self.target(domain)
+        services = contract_services(domain)
+        methods = {method.path: method for method in default_registry().methods(services)}
+        channel: grpc.aio.Channel
+        if target == IN_PROCESS:
+            channel = InProcessChannel(self._handlers)
+        else:
+            config = service_config(methods.values(), health_service=services[0] if services else "")
+            channel = self._connect(target, config)
+        return ForwardingChannel(channel, methods, self._identity)
+
+    def _connect(self, target: str, config: str) -> grpc.aio.Channel:
+        server = self._settings.server
+        options: list[tuple[str, str | int]] = [
+            ("grpc.service_config", config),
+            ("grpc.enable_retries", 1),
+            ("grpc.max_receive_message_length", server.max_message_bytes),
+            ("grpc.max_send_message_length", server.max_message_bytes),
+            ("grpc.keepalive_time_ms", int(server.keepalive_interval_s * 1000)),
+            ("grpc.keepalive_timeout_ms", int(server.keepalive_timeout_s * 1000)),
+            ("grpc.http2.max_pings_without_data", 0),
+            ("grpc.dns_min_time_between_resolutions_ms", 5_000),
+        ]
+        authority = self._settings.channels_ca
+        if authority is None:
+            return grpc.aio.insecure_channel(target, options=options)
+        credentials = grpc.ssl_channel_credentials(root_certificates=authority.read_bytes())
+        return grpc.aio.secure_channel(target, credentials, options=options)
+
+    async def close(self, grace_s: float | None = None) -> None:
+        """Close every channel."""
+        for channel in self._channels.values():
+            await channel.close(grace_s)
+        self._channels.clear()

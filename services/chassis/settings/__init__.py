@@ -1,0 +1,31 @@
+"""Settings: environment variables, all with defaults that run embedded on one machine."""
+
+from services.chassis.settings.documentation import SettingRow, settings_table
+from services.chassis.settings.loading import SettingsError, load_settings
+from services.chassis.settings.model import (
+    AuditSettings,
+    AuthSettings,
+    BusSettings,
+    ConsentSettings,
+    DatabaseSettings,
+    ServerSettings,
+    Settings,
+    StoreSettings,
+    TelemetrySettings,
+)
+
+__all__ = [
+    "AuditSettings",
+    "AuthSettings",
+    "BusSettings",
+    "ConsentSettings",
+    "DatabaseSettings",
+    "ServerSettings",
+    "SettingRow",
+    "Settings",
+    "SettingsError",
+    "StoreSettings",
+    "TelemetrySettings",
+    "load_settings",
+    "settings_table",
+]

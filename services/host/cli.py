@@ -1,0 +1,100 @@
+"""The command `pulsemesh-server`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from services.chassis.settings import Settings, SettingsError, load_settings, settings_table
+from services.chassis.settings.documentation import as_markdown, as_text
+from services.host.exit_codes import ExitCode
+
+
+def _fail(message: str, code: ExitCode) -> NoReturn:
+    click.echo(f"pulsemesh-server: {message}", err=True)
+    sys.exit(code)
+
+
+def _settings(**overrides: Any) -> Settings:
+    """Settings of the environment, with what the command line says on top."""
+    nested: dict[str, Any] = {}
+    for path, value in overrides.items():
+        if value is None:
+            continue
+        group, _, name = path.partition("__")
+        if name:
+            nested.setdefault(group, {})[name] = value
+        else:
+            nested[group] = value
+    try:
+        return load_settings(nested)
+    except SettingsError as error:
+        _fail("settings that cannot be used:\n  " + "\n  ".join(error.problems), ExitCode.USAGE)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Serve the Pulsemesh platform, or any of its domains.
+
+    Settings are environment variables; `pulsemesh-server settings` lists them.
+    """
+
+
+@main.command()
+@click.argument("domains", nargs=-1)
+@click.option("--listen", help="Address and port; port 0 takes a free one.  [PULSEMESH_SERVER__LISTEN]")
+@click.option("--workers", type=int, help="Processes that share the port.  [PULSEMESH_SERVER__WORKERS]")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Embedded files.  [PULSEMESH_DATA_DIR]")
+@click.option(
+    "--ready-file",
+    type=click.Path(path_type=Path),
+    help="Write the bound address here, as JSON, once calls are taken.",
+)
+@click.option("--worker-number", type=int, hidden=True)
+def serve(
+    domains: tuple[str, ...],
+    listen: str | None,
+    workers: int | None,
+    data_dir: Path | None,
+    ready_file: Path | None,
+    worker_number: int | None,
+) -> None:
+    """Serve DOMAINS, or all of them, until SIGTERM or SIGINT."""
+    settings = _settings(server__listen=listen, server__workers=workers, data_dir=data_dir)
+    from services.host.running import run_server  # noqa: PLC0415 - imports grpc
+
+    sys.exit(run_server(settings, domains, ready_file=ready_file, worker=worker_number))
+
+
+@main.command("settings")
+@click.option("--markdown", is_flag=True, help="As the page docs/settings.md.")
+def show_settings(markdown: bool) -> None:
+    """Print every setting with its type, default and meaning."""
+    rows = settings_table()
+    click.echo(as_markdown(rows) if markdown else as_text(rows))
+
+
+@main.command()
+@click.argument("login")
+@click.option(
+    "--scope", "scopes", multiple=True, help="May be repeated; all that such a caller may have if absent."
+)
+@click.option("--device", is_flag=True, help="For a sensor gateway acting for the person.")
+@click.option("--lifetime", default=3_600, show_default=True, help="Seconds.")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Where the key is.  [PULSEMESH_DATA_DIR]")
+def token(login: str, scopes: tuple[str, ...], device: bool, lifetime: int, data_dir: Path | None) -> None:
+    """Print an access token for LOGIN (development only)."""
+    settings = _settings(data_dir=data_dir)
+    from services.host.tokens import development_token  # noqa: PLC0415
+
+    try:
+        click.echo(development_token(settings, login, scopes=scopes, device=device, lifetime_s=lifetime))
+    except ValueError as error:
+        _fail(str(error), ExitCode.USAGE)
+
+
+if __name__ == "__main__":
+    main()

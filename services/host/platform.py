@@ -1,0 +1,149 @@
+"""The composition root: settings in, a serving process out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Collection, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import grpc
+import structlog
+
+from services.chassis.channels import ChannelDirectory
+from services.chassis.module import Module, ModuleContext, RunningModule
+from services.chassis.pipeline import PipelinePorts, ServiceCollector
+from services.chassis.server import GrpcServer
+from services.chassis.settings import Settings
+from services.chassis.settings.model import split_address
+from services.chassis.telemetry import MetricsEndpoint, Telemetry
+from services.chassis.telemetry.metrics import process_registry
+from services.host.identity import development_issuer, service_token
+from services.host.ports import audit_sink, authenticator, consent_gate
+from services.host.registry import MODULES, load_modules
+from services.host.stores import Databases, Stores
+
+_log = structlog.get_logger(__name__)
+
+
+def clock_ms() -> int:
+    """Milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class Platform:
+    """Any subset of the domains in this process.
+
+    Built by `running_platform`, which starts and ends it.
+
+    Attributes:
+        address: host and port of the gRPC server.
+        domains: those that are served.
+        collector: every wrapped handler, for in-process channels of tests.
+    """
+
+    def __init__(self, settings: Settings, modules: Collection[Module], *, worker: int | None) -> None:
+        self.settings = settings
+        self.domains = [module.name for module in modules]
+        self.address = ""
+        self._modules = modules
+        self._worker = worker
+        self._registry = process_registry()
+        issuer = development_issuer(settings)
+        self._stores = Stores(settings)
+        self.collector = ServiceCollector(
+            PipelinePorts(
+                cell=settings.cell,
+                authenticator=authenticator(settings),
+                consent=consent_gate(settings),
+                limiter=self._stores.limiter,
+                cache=self._stores.answers,
+                audit=audit_sink(settings),
+                telemetry=Telemetry(self._registry),
+            )
+        )
+        self._databases = Databases(settings)
+        self._channels = ChannelDirectory(
+            settings,
+            served=self.domains,
+            handlers=self.collector.handlers,
+            identity=service_token(settings, issuer, "+".join(self.domains)),
+        )
+        self._server: GrpcServer | None = None
+
+    def channel(self, domain: str) -> grpc.aio.Channel:
+        """The channel for the stubs of a domain, as this process' services see it."""
+        return self._channels.channel(domain)
+
+    async def start(self, stack: AsyncExitStack) -> None:
+        """Open stores, start domains, take calls; what was started is undone by `stack`, in reverse."""
+        stack.callback(self._close_audit)
+        await stack.enter_async_context(self._stores)
+        await stack.enter_async_context(self._databases.open(self._modules))
+        stack.push_async_callback(self._channels.close)
+        for module in self._modules:
+            running = await module.start(self._context(module.name))
+            stack.push_async_callback(running.close)
+            await self._adopt(running, stack)
+        self._start_metrics(stack)
+        server = GrpcServer(self.settings.server, self.collector, reuse_port=self._worker is not None)
+        stack.push_async_callback(server.drain)
+        self.address = await server.start()
+        self._server = server
+
+    async def _adopt(self, running: RunningModule, stack: AsyncExitStack) -> None:
+        for add_to_server, servicer in running.servicers:
+            add_to_server(servicer, self.collector)
+        for consumer in running.consumers:
+            await self._stores.run_consumer(consumer, stack)
+        for task in running.background:
+            await self._stores.run_background(task, stack)
+
+    def _context(self, name: str) -> ModuleContext:
+        return ModuleContext(
+            cell=self.settings.cell,
+            settings=self.settings,
+            database=self._databases.get,
+            bus=self._stores.bus,
+            limiter=self._stores.limiter,
+            cache=self._stores.cache,
+            live=self._stores.live,
+            channel=self.channel,
+            clock_ms=clock_ms,
+            logger=structlog.get_logger(name),
+        )
+
+    def _start_metrics(self, stack: AsyncExitStack) -> None:
+        listen = self.settings.telemetry.metrics_listen
+        if listen is None:
+            return
+        host, port = split_address(listen)
+        endpoint = MetricsEndpoint(self._registry, host, port + (self._worker or 0) if port else 0)
+        stack.callback(endpoint.close)
+        _log.info("metrics_page", address=f"http://{host}:{endpoint.port}/metrics")
+
+    def _close_audit(self) -> None:
+        close = getattr(self.collector.ports.audit, "close", None)
+        if close is not None:
+            close()
+
+
+@asynccontextmanager
+async def running_platform(
+    settings: Settings,
+    domains: Collection[str] = (),
+    *,
+    modules: Mapping[str, str] = MODULES,
+    worker: int | None = None,
+) -> AsyncGenerator[Platform]:
+    """Serve the chosen domains, or all, until the block ends; then drain and close everything.
+
+    Args:
+        worker: the number of this process among those that share the port, None when it is alone.
+
+    Raises:
+        UnknownDomain, PolicyHoles, AddressInUse, StoreUnavailable: see there.
+    """
+    platform = Platform(settings, load_modules(domains, modules), worker=worker)
+    async with AsyncExitStack() as stack:
+        await platform.start(stack)
+        yield platform

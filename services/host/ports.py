@@ -1,0 +1,35 @@
+"""From settings to the adapters behind the pipeline."""
+
+from __future__ import annotations
+
+from services.auth.keys import jwks_path
+from services.chassis.audit import AuditSink, FileAudit, LogAudit
+from services.chassis.auth import Authenticator, FileKeys, HttpKeys, JwksAuthenticator, KeySource
+from services.chassis.consent import ClosedConsentGate, ConsentGate, DevelopmentConsentGate
+from services.chassis.settings import Settings
+
+
+def key_source(settings: Settings) -> KeySource:
+    """Where the keys are that prove tokens."""
+    if settings.auth.jwks_url is not None:
+        return HttpKeys(settings.auth.jwks_url)
+    return FileKeys(settings.auth.jwks_file or jwks_path(settings.data_dir))
+
+
+def authenticator(settings: Settings) -> Authenticator:
+    """Proves tokens by the settings' keys."""
+    return JwksAuthenticator(key_source(settings), issuer=settings.issuer, leeway_s=settings.auth.leeway_s)
+
+
+def consent_gate(settings: Settings) -> ConsentGate:
+    """Who is asked what people allow."""
+    if settings.consent_gate == "development":
+        return DevelopmentConsentGate(development=settings.development)
+    return ClosedConsentGate()
+
+
+def audit_sink(settings: Settings) -> AuditSink:
+    """Where audited acts are kept."""
+    if settings.audit.to == "log":
+        return LogAudit()
+    return FileAudit(settings.data_dir / "audit.jsonl")

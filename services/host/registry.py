@@ -1,0 +1,48 @@
+"""The domains that exist. The only place that names them; a domain's code is imported when it is served."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping
+
+from services.chassis.module import Module
+
+MODULES: Mapping[str, str] = {
+    "auth": "services.auth.module",
+    "workout": "services.workout.module",
+}
+"""Domain to the Python module whose attribute `module` is a `services.chassis.module.Module`."""
+
+
+class UnknownDomain(LookupError):
+    """Somebody asked for a domain that does not exist."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"there is no domain {name!r}; there are: {', '.join(sorted(known))}")
+
+
+def domain_names(chosen: Iterable[str] = (), modules: Mapping[str, str] = MODULES) -> list[str]:
+    """The chosen domains, or all when none is chosen, each once.
+
+    Raises:
+        UnknownDomain: one of them does not exist.
+    """
+    names = list(dict.fromkeys(chosen)) or list(modules)
+    for name in names:
+        if name not in modules:
+            raise UnknownDomain(name, modules)
+    return names
+
+
+def load_modules(names: Iterable[str], modules: Mapping[str, str] = MODULES) -> list[Module]:
+    """Import the modules of the named domains.
+
+    Raises:
+        UnknownDomain: one of them does not exist.
+    """
+    return [_load(name, modules) for name in domain_names(names, modules)]
+
+
+def _load(name: str, modules: Mapping[str, str]) -> Module:
+    module: Module = importlib.import_module(modules[name]).module
+    return module
