@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+
 from ingest_edge.files.activity import (
     Activity,
     DeviceIdentity,
@@ -74,10 +76,10 @@ class LinkParts:
 
     @property
     def start_ms(self) -> int | None:
-        """The earliest time that anything in the link has."""
+        """When the sessions begin; without any, the earliest time that anything in the link has."""
         starts = [session.start_ms for session in self.sessions]
-        starts += [lap.start_ms for lap in self.laps]
-        starts += [int(table.time_ms[0]) for table in self.tables]
+        starts = starts or [lap.start_ms for lap in self.laps]
+        starts += [int(table.time_ms[0]) for table in self.tables if not self.sessions]
         return min(starts, default=None)
 
 
@@ -113,9 +115,9 @@ class LinkAssembly:
         """What the link held; `losses` are those known from reading it, to which others are added."""
         noted = list(losses)
         tables = self._tables(noted)
+        sessions = self._sessions(tables, noted)
         laps = _in_order(lap_part(message, self._clock) for message in self._of(MessageNumber.LAP))
         lengths = _in_order(pool_length(message, self._clock) for message in self._of(MessageNumber.LENGTH))
-        sessions = self._sessions(tables, noted)
         file_id = next(iter(self._of(MessageNumber.FILE_ID)), None)
         device = device_identity(
             file_id, self._of(MessageNumber.DEVICE_INFO), manufacturer_names, garmin_product_names
@@ -152,16 +154,30 @@ class LinkAssembly:
         return (derived_session(sport, records),)
 
 
+def _worn(table: SampleTable, sessions: Sequence[SessionPart]) -> SampleTable:
+    """Of what a strap stored by itself, the part within the sessions: it starts when it is put on."""
+    if table.series != "hr" or not sessions or sessions[0].derived:
+        return table
+    start_ms = min(session.start_ms for session in sessions)
+    end_ms = max(session.end_ms for session in sessions)
+    rows = slice(*np.searchsorted(table.time_ms, [start_ms, end_ms + 1]).tolist())
+    columns = {channel: column[rows] for channel, column in table.columns.items()}
+    return SampleTable(table.series, table.time_ms[rows], columns, table.validity)
+
+
 def merged(links: Sequence[LinkParts]) -> Activity:
     """The links of a file as one activity. Raises `NotAnActivity` or `UnreadableFile` where there is none."""
     activities = [link for link in links if link.is_activity and link.start_ms is not None]
     if not activities:
         raise _why_none(links)
+    sessions = _by_start(session for link in activities for session in link.sessions)
+    # Links without a session are a strap's memory, which begins when the strap is put on.
+    starts = [session.start_ms for session in sessions] or [link.start_ms or 0 for link in activities]
     return Activity(
         file_kind=FILE_KINDS[ACTIVITY_FILE_TYPE],
         device=activities[0].device,
-        start_time_ms=min(link.start_ms for link in activities if link.start_ms is not None),
-        sessions=_by_start(session for link in activities for session in link.sessions),
+        start_time_ms=min(starts),
+        sessions=sessions,
         laps=_by_start(lap for link in activities for lap in link.laps),
         lengths=_by_start(length for link in activities for length in link.lengths),
         markers=tuple(
@@ -169,15 +185,15 @@ def merged(links: Sequence[LinkParts]) -> Activity:
                 (marker for link in activities for marker in link.markers), key=lambda marker: marker.time_ms
             )
         ),
-        tables=_merged_tables(activities),
+        tables=_merged_tables(activities, sessions),
         losses=tuple(_merged_losses(links)),
     )
 
 
-def _merged_tables(links: Sequence[LinkParts]) -> tuple[SampleTable, ...]:
+def _merged_tables(links: Sequence[LinkParts], sessions: Sequence[SessionPart]) -> tuple[SampleTable, ...]:
     every = [table for link in links for table in link.tables]
     tables = (concatenated(every, series) for series in _SERIES)
-    return tuple(table for table in tables if table is not None)
+    return tuple(_worn(table, sessions) for table in tables if table is not None)
 
 
 def _merged_losses(links: Sequence[LinkParts]) -> Iterable[Loss]:

@@ -17,6 +17,9 @@ _HRV_SCALE = 1000
 _SILENCE_S = 5.0
 """Beats that fall further behind the records than this were missed: the next one is taken to be now."""
 
+_LEAD_S = 15.0
+"""Beats this far ahead of the records are too many (artefacts): those that follow move up to half as far."""
+
 _EVENT_TICKS_PER_S = 1024
 _EVENT_WRAP = 4096
 
@@ -25,7 +28,8 @@ class BeatTableBuilder:
     """RR intervals with the time of the beat that ends each.
 
     An `hrv` message has no time of its own. The first beats end at the first record's time; every later beat
-    follows the one before by its interval, and catches up with the records after a silence.
+    follows the one before by its interval, catches up with the records after a silence, and waits for them
+    when artefacts have made it run ahead. The intervals themselves stay as they were measured.
     """
 
     def __init__(self) -> None:
@@ -59,7 +63,8 @@ class BeatTableBuilder:
             self._waiting.append(interval)
             return
         previous = self._beat_s[-1] if self._beat_s else self._record_s - interval
-        beat = previous + interval
+        ahead = previous - self._record_s > _LEAD_S
+        beat = previous + (interval / 2 if ahead else interval)
         self._append(self._record_s if self._record_s - beat > _SILENCE_S else beat, interval)
 
     def _append(self, beat: float, interval: float) -> None:

@@ -139,8 +139,11 @@ def beat_table(leg: Leg, random: np.random.Generator) -> SampleTable:
     """Heart beats between the records of a leg that agree with its heart rate, give or take a breath."""
     seconds = (leg.time_ms - leg.start_ms) / 1000
     now, end = 0.0, float(seconds[-1])
+    pauses = [((start - leg.start_ms) / 1000, (stop - leg.start_ms) / 1000) for start, stop in leg.pauses_ms]
     times, intervals = [], []
     while now < end:
+        # While the clock is stopped the device keeps no beats.
+        now = next((stop for start, stop in pauses if start <= now < stop), now)
         rate = float(np.interp(now, seconds, leg.columns["heart_rate"]))
         breathing = 0.02 * np.sin(2 * np.pi * now / 4.2) + float(random.normal(0, 0.008))
         interval_ms = round(60_000 / rate * (1 + breathing))

@@ -69,7 +69,8 @@ class BicycleMotion:
         # Nobody rides faster than 80 km/h downhill: beyond 18 m/s the brakes take the rest.
         brakes = 60.0 * max(0.0, self.speed_mps - 18.0)
         rolling = mass * GRAVITY_MPS2 * cosine * (self.athlete.rolling_resistance + slope)
-        return (drag + rolling + brakes) * self.speed_mps
+        # Power is force times speed, which would hold whoever stands for ever: count from a push-off.
+        return (drag + rolling + brakes) * max(self.speed_mps, 0.5)
 
 
 @dataclass(slots=True)

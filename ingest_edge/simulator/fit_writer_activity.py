@@ -34,6 +34,7 @@ from ingest_edge.simulator.fit_writer_profile import (
 _FIT_EPOCH_S = 631_065_600
 _DEVELOPMENT = 255
 _RR_PER_MESSAGE = 5
+_SILENCE_MS = 2500
 
 _TIMESTAMP = FitField(253, BaseType.UINT32)
 _INDEX = FitField(254, BaseType.UINT16)
@@ -181,10 +182,10 @@ class _ActivityWriter:
             return
         hrv = self._define("hrv", 78, FitField(0, BaseType.UINT16, _RR_PER_MESSAGE))
         milliseconds = np.rint(table.columns["rr_interval"] * (1000 / 1024)).astype(np.int64)
-        for first in range(0, len(table), _RR_PER_MESSAGE):
-            beats = milliseconds[first : first + _RR_PER_MESSAGE].tolist()
+        for group in _beat_groups(table.time_ms):
             # After the record of the second in which the group's first beat fell.
-            yield _Timed(fit_seconds(int(table.time_ms[first])), 2, hrv.encode({0: beats}))
+            seconds = fit_seconds(int(table.time_ms[group.start]))
+            yield _Timed(seconds, 2, hrv.encode({0: milliseconds[group].tolist()}))
 
     def _lengths(self) -> Iterator[_Timed]:
         if not self._activity.lengths:
@@ -247,8 +248,8 @@ class _ActivityWriter:
             (FitField(0, BaseType.UINT32), round(sum(session.timer_s for session in sessions) * 1000)),
             (FitField(1, BaseType.UINT16), len(sessions)),
             (FitField(2, BaseType.ENUM), int(len(sessions) > 1)),
-            (_EVENT[0], 26),
-            (_EVENT[1], 1),
+            (FitField(3, BaseType.ENUM), 26),
+            (FitField(4, BaseType.ENUM), 1),
         )
 
 
@@ -307,6 +308,14 @@ def _rows(table: SampleTable, rows: slice) -> SampleTable:
         {channel: column[rows] for channel, column in table.columns.items()},
         {channel: None if valid is None else valid[rows] for channel, valid in table.validity.items()},
     )
+
+
+def _beat_groups(time_ms: npt.NDArray[np.int64]) -> Iterator[slice]:
+    """Beats that share a message: a few in a row, and none across a silence."""
+    silences = np.flatnonzero(np.diff(time_ms) > _SILENCE_MS) + 1
+    for first, end in zip([0, *silences.tolist()], [*silences.tolist(), len(time_ms)], strict=True):
+        for start in range(first, end, _RR_PER_MESSAGE):
+            yield slice(start, min(start + _RR_PER_MESSAGE, end))
 
 
 def _length_values(index: int, length: PoolLength) -> dict[int, Value]:

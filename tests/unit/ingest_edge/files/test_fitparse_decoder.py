@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,7 @@ def activity_writer(file_type: int = 4, created: int = T0, header_size: int = 14
 
 
 def with_records(
-    *rows: dict[int, Value],
+    *rows: Mapping[int, Value],
     fields: tuple[FitField, ...] = (TIME, HEART_RATE),
     writer: FitWriter | None = None,
 ) -> FitWriter:
