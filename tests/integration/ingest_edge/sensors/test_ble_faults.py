@@ -240,7 +240,6 @@ async def test_stopping_disconnects_every_sensor(make_rig: MakeRig) -> None:
     addresses = [f"C0:00:00:00:03:{number:02X}" for number in range(4)]
     async with make_rig([endless_strap(address) for address in addresses]) as rig:
         await rig.until(lambda: all(rig.sequences(address) for address in addresses), "no data")
-        stopping = [task for task in asyncio.all_tasks() if "run" in repr(task.get_coro()) and task.cancel()]
-        await asyncio.gather(*stopping, return_exceptions=True)
+        await rig.stop()
         assert not any(rig.bluez.statistics(address).connected for address in addresses)
         await rig.until(lambda: rig.bluez.connection_count == 1, "connections were left open")
