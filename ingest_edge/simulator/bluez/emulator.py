@@ -42,14 +42,16 @@ class EmulatedBlueZ:
             raise ValueError("two peripherals have the same address")
         self._peripherals = list(peripherals)
         self._advertising_interval_s = advertising_interval_s
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="emulated-bluez", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._bus: MiniBus | None = None
         self._daemon: EmulatedDaemon | None = None
 
     def __enter__(self) -> EmulatedBlueZ:
         self._directory = tempfile.TemporaryDirectory(prefix="bluez-")
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="emulated-bluez", daemon=True)
         self._thread.start()
         self._await(self._start(Path(self._directory.name) / "bus"))
         return self
@@ -61,11 +63,13 @@ class EmulatedBlueZ:
         traceback: TracebackType | None,
     ) -> None:
         self._await(self._stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-        if self._directory is not None:
-            self._directory.cleanup()
+        loop, thread, directory = self._loop, self._thread, self._directory
+        self._loop = self._thread = self._directory = self._bus = self._daemon = None
+        if loop is not None and thread is not None and directory is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+            directory.cleanup()
 
     @property
     def address(self) -> str:
@@ -180,16 +184,16 @@ class EmulatedBlueZ:
         self._await(start())
 
     @property
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        return _require(self._loop)
+
+    @property
     def _running_bus(self) -> MiniBus:
-        if self._bus is None:
-            raise RuntimeError("the emulated BlueZ is used outside of its with block")
-        return self._bus
+        return _require(self._bus)
 
     @property
     def _running_daemon(self) -> EmulatedDaemon:
-        if self._daemon is None:
-            raise RuntimeError("the emulated BlueZ is used outside of its with block")
-        return self._daemon
+        return _require(self._daemon)
 
     async def _start(self, socket_path: Path) -> None:
         self._bus = MiniBus(socket_path)
@@ -204,7 +208,7 @@ class EmulatedBlueZ:
         await asyncio.sleep(0)
 
     def _await(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        return asyncio.run_coroutine_threadsafe(coroutine, self._running_loop).result()
 
     def _call(self, function: Callable[[], _T]) -> _T:
         outcome: Future[_T] = Future()
@@ -215,5 +219,11 @@ class EmulatedBlueZ:
             except BaseException as error:
                 outcome.set_exception(error)
 
-        self._loop.call_soon_threadsafe(run)
+        self._running_loop.call_soon_threadsafe(run)
         return outcome.result()
+
+
+def _require(part: _T | None) -> _T:
+    if part is None:
+        raise RuntimeError("the emulated BlueZ is used outside of its with block")
+    return part
