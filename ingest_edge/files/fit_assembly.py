@@ -193,7 +193,8 @@ def merged(links: Sequence[LinkParts]) -> Activity:
 def _merged_tables(links: Sequence[LinkParts], sessions: Sequence[SessionPart]) -> tuple[SampleTable, ...]:
     every = [table for link in links for table in link.tables]
     tables = (concatenated(every, series) for series in _SERIES)
-    return tuple(_worn(table, sessions) for table in tables if table is not None)
+    worn = (_worn(table, sessions) for table in tables if table is not None)
+    return tuple(table for table in worn if len(table))
 
 
 def _merged_losses(links: Sequence[LinkParts]) -> Iterable[Loss]:

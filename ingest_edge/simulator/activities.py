@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ingest_edge.files.activity import Activity, DeviceIdentity, Marker, SampleTable
-from ingest_edge.simulator.activities_legs import Leg, beat_table, record_table, ride, run, swim, transition
+from ingest_edge.simulator.activities_legs import Leg, beat_table, record_table
+from ingest_edge.simulator.activities_sports import ride, run, swim, transition
 from ingest_edge.simulator.athlete import Athlete, Float64Array, Loop
 from ingest_edge.simulator.fit_writer_activity import write_activity
 

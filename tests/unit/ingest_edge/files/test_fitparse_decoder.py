@@ -365,6 +365,24 @@ def test_heart_rate_that_a_strap_stored_comes_as_a_table_of_its_own() -> None:
     assert table.columns["heart_rate"].tolist() == [100, 101, 102]
 
 
+def test_what_a_strap_stored_before_the_start_is_no_part_of_the_activity() -> None:
+    swim = with_records(ONE, {253: T0 + 10, 3: 121})
+    span = tuple(FitField(number, BaseType.UINT32) for number in (253, 2, 7))
+    session = FitDefinition(2, 18, (*span, FitField(5, BaseType.ENUM)))
+    swim.define(session)
+    swim.write(session.encode({253: T0 + 10, 2: T0, 7: 10_000, 5: 5}))
+    memory = activity_writer()
+    stored = FitDefinition(3, 132, (TIME, FitField(6, BaseType.UINT8), FitField(9, BaseType.UINT32)))
+    memory.define(stored)
+    for second in (-300, 5, 400):
+        memory.write(stored.encode({253: T0 + second, 6: 80, 9: 500_000 + second * 1024}))
+    activity = FitparseDecoder().decode(swim.to_bytes() + memory.to_bytes())
+    table = activity.table("hr")
+    assert table is not None
+    assert (table.time_ms - UNIX_T0_MS).tolist() == [5000]
+    assert activity.start_time_ms == UNIX_T0_MS
+
+
 def test_beats_follow_one_another_and_catch_up_after_a_silence() -> None:
     writer = activity_writer()
     record = FitDefinition(1, 20, (TIME, HEART_RATE))

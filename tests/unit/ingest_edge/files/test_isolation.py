@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class TreacherousDecoder:
 
 @pytest.fixture
 def process() -> Iterator[DecoderProcess]:
-    with DecoderProcess(TreacherousDecoder(), timeout_s=8) as started:
+    with DecoderProcess(TreacherousDecoder(), timeout_s=30) as started:
         yield started
 
 
@@ -48,8 +49,8 @@ def test_an_activity_comes_back_from_the_other_process(process: DecoderProcess) 
 
 
 def test_a_decoder_that_hangs_is_ended_and_the_next_file_is_decoded() -> None:
-    with DecoderProcess(TreacherousDecoder(), timeout_s=3) as process:
-        with pytest.raises(UnreadableFile, match="still not decoded after 3 s"):
+    with DecoderProcess(TreacherousDecoder(), timeout_s=5) as process:
+        with pytest.raises(UnreadableFile, match="still not decoded after 5 s"):
             process.decode(b"hang")
         assert process.decode(b"next").device.name == "next"
 
@@ -60,6 +61,7 @@ def test_a_decoder_that_kills_its_process_costs_one_file_only(process: DecoderPr
     assert process.decode(b"next").device.name == "next"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such limit, or do not keep it")
 def test_a_decoder_that_wants_all_the_memory_is_refused_it(process: DecoderProcess) -> None:
     with pytest.raises(UnreadableFile, match="memory"):
         process.decode(b"swell")
