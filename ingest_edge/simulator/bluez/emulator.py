@@ -29,7 +29,8 @@ class EmulatedBlueZ:
         with EmulatedBlueZ([HeartRateStrap("C0:00:00:00:00:01", athlete)]) as bluez, bluez.as_system_bus():
             ...  # bleak now sees one heart rate strap
 
-    Methods may be called from any other thread and have taken effect when they return.
+    Methods may be called from any other thread and have taken effect when they return. Where bleak runs on an
+    event loop that goes on, ``async with`` also lets bleak notice the end, so that it leaves no socket open.
 
     Args:
         peripherals: the devices in the air, with distinct addresses.
@@ -70,6 +71,20 @@ class EmulatedBlueZ:
             thread.join()
             loop.close()
             directory.cleanup()
+
+    async def __aenter__(self) -> EmulatedBlueZ:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.kill_bus)
+        # bleak keeps a connection of its own while its event loop lives: let it see the end and close it.
+        await asyncio.sleep(0.05)
+        await asyncio.to_thread(self.__exit__, kind, error, traceback)
 
     @property
     def address(self) -> str:

@@ -116,25 +116,19 @@ async def rig_of(
     consuming: bool = True,
     before: Callable[[EmulatedBlueZ], None] = lambda bluez: None,
 ) -> AsyncIterator[Rig]:
-    with EmulatedBlueZ(peripherals, advertising_interval_s=0.02) as bluez, bluez.as_system_bus():
-        before(bluez)
-        sensors = [remembered(peripheral) for peripheral in peripherals]
-        rig = Rig(bluez, BleSensorSource(settings), EventQueue(capacity), sensors)
-        consumer = asyncio.create_task(rig.consume()) if consuming else None
-        try:
-            yield rig
-        finally:
-            await rig.stop()
-            rig.queue.close()
-            if consumer is not None:
-                await consumer
-            await let_bleak_forget(bluez)
-
-
-async def let_bleak_forget(bluez: EmulatedBlueZ) -> None:
-    """End bleak's own connection while its event loop still runs, so that it closes its socket."""
-    bluez.kill_bus()
-    await asyncio.sleep(0.05)
+    async with EmulatedBlueZ(peripherals, advertising_interval_s=0.02) as bluez:
+        with bluez.as_system_bus():
+            before(bluez)
+            sensors = [remembered(peripheral) for peripheral in peripherals]
+            rig = Rig(bluez, BleSensorSource(settings), EventQueue(capacity), sensors)
+            consumer = asyncio.create_task(rig.consume()) if consuming else None
+            try:
+                yield rig
+            finally:
+                await rig.stop()
+                rig.queue.close()
+                if consumer is not None:
+                    await consumer
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -46,15 +47,16 @@ def ride_sensors(interval_s: float = 0.1) -> list[Any]:
     ]
 
 
-async def finish(bluez: EmulatedBlueZ) -> None:
-    bluez.kill_bus()
-    await asyncio.sleep(0.05)
+@contextlib.asynccontextmanager
+async def on_system_bus(emulator: EmulatedBlueZ) -> AsyncIterator[EmulatedBlueZ]:
+    async with emulator as bluez:
+        with bluez.as_system_bus():
+            yield bluez
 
 
 async def test_a_scan_finds_each_sensor_once_with_its_kind() -> None:
-    with EmulatedBlueZ(ride_sensors()) as bluez, bluez.as_system_bus():
+    async with on_system_bus(EmulatedBlueZ(ride_sensors())):
         found = [sensor async for sensor in BleSensorSource().scan(1.0)]
-        await finish(bluez)
     assert {(sensor.name, *sensor.kinds) for sensor in found} == {
         ("Simulated HR", SensorKind.HEART_RATE),
         ("Simulated Power", SensorKind.CYCLING_POWER),
@@ -68,39 +70,35 @@ async def test_a_scan_finds_each_sensor_once_with_its_kind() -> None:
 
 async def test_a_device_without_a_known_service_is_no_sensor() -> None:
     lamp = ScriptedSensor("C0:00:00:00:00:09", [], service="1812", characteristic="2A4D")
-    with EmulatedBlueZ([lamp]) as bluez, bluez.as_system_bus():
+    async with on_system_bus(EmulatedBlueZ([lamp])):
         found = [sensor async for sensor in BleSensorSource().scan(0.3)]
-        await finish(bluez)
     assert found == []
 
 
 async def test_two_scans_at_once_share_one_discovery() -> None:
-    with EmulatedBlueZ(ride_sensors()) as bluez, bluez.as_system_bus():
+    async with on_system_bus(EmulatedBlueZ(ride_sensors())):
         source = BleSensorSource()
 
         async def names() -> set[str]:
             return {sensor.name async for sensor in source.scan(0.8)}
 
         first, second = await asyncio.gather(names(), names())
-        await finish(bluez)
     assert first == second
     assert len(first) == 5
 
 
 async def test_a_scan_without_a_powered_adapter_says_so() -> None:
-    with EmulatedBlueZ([]) as bluez, bluez.as_system_bus():
+    async with on_system_bus(EmulatedBlueZ([])) as bluez:
         bluez.power_adapter(False)
         with pytest.raises(SensorUnavailable, match="powered"):
             _ = [sensor async for sensor in BleSensorSource().scan(5.0)]
-        await finish(bluez)
 
 
 async def test_a_scan_without_the_daemon_says_so() -> None:
-    with EmulatedBlueZ([]) as bluez, bluez.as_system_bus():
+    async with on_system_bus(EmulatedBlueZ([])) as bluez:
         bluez.kill_daemon()
         with pytest.raises(SensorUnavailable, match="owner"):
             _ = [sensor async for sensor in BleSensorSource().scan(5.0)]
-        await finish(bluez)
 
 
 async def test_a_scan_goes_on_beside_a_search_for_a_missing_sensor(
@@ -145,7 +143,7 @@ async def test_the_sensors_of_a_ride_give_plausible_readings(make_rig: MakeRig) 
 
 async def test_a_device_that_measures_nothing_is_retried_and_named(quick_settings: BleSettings) -> None:
     lamp = ScriptedSensor("C0:00:00:00:00:09", [], service="180D", characteristic="2A4D")
-    with EmulatedBlueZ([lamp]) as bluez, bluez.as_system_bus():
+    async with on_system_bus(EmulatedBlueZ([lamp])) as bluez:
         source = BleSensorSource(quick_settings)
         (sensor,) = [sensor async for sensor in source.scan(0.3)]
         running = asyncio.create_task(source.run([sensor], EventQueue()))
@@ -157,4 +155,3 @@ async def test_a_device_that_measures_nothing_is_retried_and_named(quick_setting
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         assert bluez.statistics(lamp.address).connected is False
-        await finish(bluez)
