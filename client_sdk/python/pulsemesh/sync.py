@@ -58,6 +58,9 @@ class LoopThread:
         if threading.current_thread() is self._thread:
             coroutine.close()
             raise RuntimeError("the sync client was called from one of its own callbacks")
+        if not self._thread.is_alive():
+            coroutine.close()
+            raise RuntimeError("the client is closed")
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return future.result()
@@ -226,6 +229,7 @@ class Client:
         self._inner = inner
         self._loop = loop
         self._owns_loop = owns_loop
+        self._closed = False
         self.workouts = Workouts(inner.workouts, loop)
         self.recordings = Recordings(inner.recordings, loop)
         self.files = Files(inner.files, loop)
@@ -233,7 +237,10 @@ class Client:
         self.auth = Tokens(inner.auth, loop)
 
     def close(self) -> None:
-        """End all calls, close the connection and end its thread."""
+        """End all calls, close the connection and end its thread. A repeat changes nothing."""
+        if self._closed:
+            return
+        self._closed = True
         self._loop.run(self._inner.close())
         if self._owns_loop:
             self._loop.stop()

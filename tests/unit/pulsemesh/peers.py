@@ -16,12 +16,14 @@ from google.protobuf import duration_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
-from pulsemesh import RetrySettings
+from pulsemesh import RetrySettings, samples
 from pulsemesh.auth.v1 import development_issuer_service_pb2 as auth
 from pulsemesh.auth.v1 import development_issuer_service_pb2_grpc as auth_grpc
 from pulsemesh.workout.v1 import (
     file_service_pb2,
     file_service_pb2_grpc,
+    ingest_service_pb2,
+    ingest_service_pb2_grpc,
     recording_pb2,
     recording_service_pb2,
     recording_service_pb2_grpc,
@@ -181,6 +183,8 @@ class RecordingPeer(recording_service_pb2_grpc.RecordingServiceServicer):
         self.recordings = {recording.recording_id: recording for recording in recordings}
         self.watches: deque[list[recording_service_pb2.WatchRecordingResponse | Failure]] = deque()
         """What each next watch gives, one after the other."""
+        self.endless = False
+        """Let watches go on until they are cancelled."""
 
     async def GetRecording(self, request: Any, context: Any) -> Any:
         await self.script.enter("GetRecording", request, context)
@@ -196,6 +200,9 @@ class RecordingPeer(recording_service_pb2_grpc.RecordingServiceServicer):
 
     async def WatchRecording(self, request: Any, context: Any) -> AsyncIterator[Any]:
         await self.script.enter("WatchRecording", request, context)
+        while self.endless:
+            yield recording_service_pb2.WatchRecordingResponse()
+            await asyncio.sleep(0.05)
         for item in self.watches.popleft():
             if isinstance(item, Failure):
                 await item.abort(context)
@@ -270,6 +277,58 @@ class FilePeer(file_service_pb2_grpc.FileServiceServicer):
             yield file_service_pb2.DownloadFileResponse(chunk=chunk[::-1] if self.spoil else chunk)
 
 
+class IngestPeer(ingest_service_pb2_grpc.IngestServiceServicer):
+    """Takes samples in, acknowledges each batch, and closes when asked to."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.opened: list[Any] = []
+        self.samples: list[tuple[int, dict[int, int | None]]] = []
+        self.finished: Any = None
+        self.break_after_batches: deque[int] = deque()
+        """Batches to take before the next calls break."""
+
+    async def StreamSamples(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:
+        first = await anext(aiter(request_iterator))
+        await self.script.enter("StreamSamples", first, context)
+        self.opened.append(first.open)
+        limit = self.break_after_batches.popleft() if self.break_after_batches else None
+        opened = ingest_service_pb2.Opened(
+            next_sequences=[len(self.samples)],
+            credit=16,
+            heartbeat_interval_ms=10_000,
+            max_batch_samples=7,
+            resumed=len(self.opened) > 1,
+        )
+        yield ingest_service_pb2.StreamSamplesResponse(opened=opened)
+        batches = 0
+        async for request in request_iterator:
+            if request.HasField("batch"):
+                if batches == limit:
+                    await UNAVAILABLE.abort(context)
+                batches += 1
+                self._store(request.batch)
+                ack = ingest_service_pb2.Ack(credit=1)
+                ack.sources.add(source=0, next_sequence=len(self.samples))
+                yield ingest_service_pb2.StreamSamplesResponse(ack=ack)
+            elif request.HasField("finish"):
+                self.finished = request.finish
+                closed = ingest_service_pb2.Closed(workout_id=f"{77:026d}")
+                yield ingest_service_pb2.StreamSamplesResponse(closed=closed)
+                return
+
+    def _store(self, batch: Any) -> None:
+        held = samples.decode_batch(batch)
+        for index, time_ms in enumerate(held.times_ms):
+            if held.first_sequence + index == len(self.samples):
+                values = {channel: column[index] for channel, column in held.columns.items()}
+                self.samples.append((time_ms, values))
+
+    async def AppendSamples(self, request: Any, context: Any) -> Any:
+        await self.script.enter("AppendSamples", request, context)
+        return ingest_service_pb2.AppendSamplesResponse(next_sequences=[0])
+
+
 class IssuerPeer(auth_grpc.DevelopmentIssuerServiceServicer):
     """Gives a token that names the login."""
 
@@ -295,6 +354,7 @@ class Platform:
     workouts: WorkoutPeer
     recordings: RecordingPeer
     files: FilePeer
+    ingest: IngestPeer
 
 
 @contextlib.asynccontextmanager
@@ -302,15 +362,17 @@ async def platform() -> AsyncIterator[Platform]:
     """Serve all peers on a free port of this machine."""
     script = Script()
     workouts, recordings, files = WorkoutPeer(script), RecordingPeer(script), FilePeer(script)
+    ingest = IngestPeer(script)
     server = grpc.aio.server()
     workout_service_pb2_grpc.add_WorkoutServiceServicer_to_server(workouts, server)
     recording_service_pb2_grpc.add_RecordingServiceServicer_to_server(recordings, server)
     file_service_pb2_grpc.add_FileServiceServicer_to_server(files, server)
+    ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(ingest, server)
     auth_grpc.add_DevelopmentIssuerServiceServicer_to_server(IssuerPeer(script), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
-        yield Platform(f"127.0.0.1:{port}", script, workouts, recordings, files)
+        yield Platform(f"127.0.0.1:{port}", script, workouts, recordings, files, ingest)
     finally:
         await server.stop(None)
 
