@@ -104,7 +104,7 @@ class Recorder:
         self._settings = settings
         self._sensors = {sensor.sensor_id: sensor for sensor in sensors}
         self._clock = clock or SampleClock()
-        self._on_flush = on_flush
+        self.on_flush = on_flush
         self._resumed = resume
         self._start_ms = resume.start_time_ms if resume is not None else self._clock.now_ms()
         self.recording_id = resume.recording_id if resume is not None else new_ulid(self._start_ms)
@@ -255,8 +255,8 @@ class Recorder:
                 self._trouble = str(refused)
             else:
                 self._trouble = ""
-        if self._on_flush is not None:
-            self._on_flush(self.live())
+        if self.on_flush is not None:
+            self.on_flush(self.live())
 
     async def _write(self) -> None:
         counts = {buffer: len(buffer) for buffer in self._buffers.values() if len(buffer)}
