@@ -59,7 +59,7 @@ async def test_a_unit_of_work_commits_when_its_block_ends(database: Database) ->
 
 
 async def test_an_exception_rolls_everything_back(database: Database) -> None:
-    with pytest.raises(LookupError):
+    with pytest.raises(LookupError):  # noqa: PT012 - the unit of work is what raises
         async with database.write() as transaction:
             await transaction.run(add, 1)
             raise LookupError
@@ -87,7 +87,7 @@ async def test_a_domain_error_raised_in_a_store_function_may_be_handled_and_the_
 
 
 async def test_swallowing_a_failed_statement_cannot_commit_half_of_the_work(database: Database) -> None:
-    with pytest.raises(TransactionDoomed):
+    with pytest.raises(TransactionDoomed):  # noqa: PT012 - the unit of work is what raises
         async with database.write() as transaction:
             await transaction.run(add, 1)
             with pytest.raises(IntegrityError):
@@ -122,7 +122,7 @@ async def test_after_commit_is_called_once_committed_and_in_order(database: Data
 
 async def test_after_commit_is_not_called_after_a_rollback(database: Database) -> None:
     seen: list[str] = []
-    with pytest.raises(LookupError):
+    with pytest.raises(LookupError):  # noqa: PT012 - the unit of work is what raises
         async with database.write() as transaction:
             transaction.after_commit(lambda: seen.append("called"))
             await transaction.run(add, 1)
@@ -146,7 +146,7 @@ async def test_a_failing_after_commit_callback_does_not_undo_or_hide_the_commit(
 async def test_a_signal_reaches_subscribers_after_the_commit_only(database: Database) -> None:
     seen: list[str] = []
     unsubscribe = database.on_signal("notes", lambda: seen.append("signal"))
-    with pytest.raises(LookupError):
+    with pytest.raises(LookupError):  # noqa: PT012 - the unit of work is what raises
         async with database.write() as transaction:
             await transaction.run(raise_signal, "notes")
             raise LookupError
@@ -238,7 +238,7 @@ async def test_a_timeout_swallowed_inside_the_unit_cannot_commit_half_of_the_wor
     def stall(connection: Connection) -> None:
         connection.exec_driver_sql(slow)
 
-    with pytest.raises(TransactionDoomed):
+    with pytest.raises(TransactionDoomed):  # noqa: PT012 - the unit of work is what raises
         async with database.write() as transaction:
             await transaction.run(add, 1)
             with pytest.raises(TimeoutError):

@@ -1,0 +1,96 @@
+"""A consumer: its handler's effect happens exactly once per event, however often the event comes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+
+from pulsemesh.event.v1.envelope_pb2 import Envelope
+from services.chassis import inbox
+from services.chassis.bus.port import EventBus, Subscription
+from services.chassis.consumer import dead_letters
+from services.chassis.consumer.dead_letters import DeadLetter
+from services.chassis.database import Database, Transaction
+
+Handler = Callable[[Transaction, Envelope], Awaitable[None]]
+
+REPLAY_MARGIN_MS = 60_000
+"""The clocks of the database's clients and of the bus may differ by this much."""
+
+
+class Consumer:
+    """Runs `handler(transaction, envelope)` in a unit of work together with the inbox record.
+
+    The handler has its effect through the transaction alone (store functions, outbox rows): a batch that
+    fails
+    is rolled back and tried event by event. It must not call back into its own service, whose writes would
+    wait for this unit of work on SQLite.
+    """
+
+    def __init__(self, name: str, types: Collection[str], handler: Handler, database: Database) -> None:
+        """
+        Args:
+            name: ``<service>.<purpose>``, unique in the cell: the bus's group and the inbox's key. Renaming
+            it
+                makes it a new consumer that gets everything the bus still keeps.
+            types: full names of the payloads' messages.
+        """
+        self.name = name
+        self.types = frozenset(types)
+        self._handler = handler
+        self._database = database
+
+    async def attach(self, bus: EventBus) -> Subscription:
+        """Start to consume from `bus`."""
+        return await bus.subscribe(self.name, self.types, self)
+
+    async def handle(self, envelopes: Sequence[Envelope]) -> None:
+        """Handle those that are new, all in one unit of work; see `EventHandler.handle`."""
+        async with self._database.write() as transaction:
+            new = await transaction.run(inbox.record, self.name, [event.event_id for event in envelopes])
+            for envelope in envelopes:
+                if envelope.event_id in new:
+                    new.discard(envelope.event_id)
+                    await self._handler(transaction, envelope)
+
+    async def park(self, envelope: Envelope, reason: str, attempts: int) -> None:
+        """Keep the event as a dead letter, unless its effect happened after all; see `EventHandler.park`."""
+        async with self._database.write() as transaction:
+            if await transaction.run(inbox.record, self.name, [envelope.event_id]):
+                await transaction.run(dead_letters.park, self.name, envelope, reason, attempts)
+
+    async def parked(self, limit: int = 100) -> list[DeadLetter]:
+        """The oldest dead letters."""
+        async with self._database.read() as transaction:
+            return await transaction.run(dead_letters.parked, self.name, limit)
+
+    async def retry_parked(self, event_ids: Collection[str] | None = None, limit: int = 100) -> int:
+        """Handle dead letters again (all, or these) and forget them; returns how many.
+
+        Effect and removal are one transaction per event.
+
+        Raises:
+            Exception: what the handler raised for the first that fails again; it and those after it stay.
+        """
+        letters = [
+            letter
+            for letter in await self.parked(limit)
+            if event_ids is None or letter.envelope.event_id in event_ids
+        ]
+        for letter in letters:
+            async with self._database.write() as transaction:
+                if await transaction.run(dead_letters.discard, self.name, [letter.envelope.event_id]):
+                    await self._handler(transaction, letter.envelope)
+        return len(letters)
+
+    async def replay(self, bus: EventBus, since_ms: int) -> None:
+        """Handle again all events since `since_ms` (Unix ms) that the bus still keeps, as if they were new.
+
+        The handler's earlier effects are not undone: clear the projection first.
+
+        Raises:
+            ReplayNotSupported: the bus keeps no log.
+        """
+        await bus.ping()
+        async with self._database.write() as transaction:
+            await transaction.run(inbox.forget_since, self.name, since_ms - REPLAY_MARGIN_MS)
+        await bus.replay(self.name, since_ms)
