@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import grpc
-from sqlalchemy import Connection
 
 from pulsemesh.error.v1.reason_pb2 import ErrorReason
 from pulsemesh.ingest import machine
@@ -41,6 +40,13 @@ class Committer(Protocol):
         """Return once the group that holds `item` is durable."""
 
 
+class Opener(Protocol):
+    """Opens recordings in groups: thousands of clients come back at once after an outage."""
+
+    async def submit(self, item: store.Opening) -> store.OpenedRecording:
+        """Return once the group that holds `item` is durable."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClosedRecording:
     """The workout that a recording became, and when."""
@@ -54,11 +60,10 @@ class Backend:
     """What every session of a process shares."""
 
     database: Database
+    opener: Opener
     committer: Committer
     close: Callable[[int], Awaitable[ClosedRecording]]
     """Makes the workout of a recording (by its key) whose sources are all complete."""
-    announce: Callable[[Connection, str, wire.OpenRecording], None]
-    """Puts `RecordingStarted` of a user's new recording into the outbox."""
     numbers: Callable[[int, wire.OpenRecording], LiveNumbers]
     """Makes the publisher of the live numbers of a recording (by its key)."""
     clock_ms: Callable[[], int]
@@ -148,10 +153,7 @@ class Session:
 
     async def _open(self, opening: wire.OpenRecording) -> None:
         now_ms = self._backend.clock_ms()
-        async with self._backend.database.write() as transaction:
-            recording = await transaction.run(
-                _open_and_announce, self._backend.announce, self._user_id, opening, now_ms
-            )
+        recording = await self._backend.opener.submit(store.Opening(self._user_id, opening, now_ms))
         self._recording = recording
         if recording.state == recording_pb2.RECORDING_STATE_DISCARDED:
             raise _discarded()
@@ -233,19 +235,6 @@ class Session:
                 raise _fenced()
             case store.FinishOutcome.GONE:
                 raise _discarded()
-
-
-def _open_and_announce(
-    conn: Connection,
-    announce: Callable[[Connection, str, wire.OpenRecording], None],
-    user_id: str,
-    opening: wire.OpenRecording,
-    now_ms: int,
-) -> store.OpenedRecording:
-    recording = store.open_recording(conn, user_id, opening, now_ms)
-    if not recording.resumed:
-        announce(conn, user_id, opening)
-    return recording
 
 
 def _closed(workout_id: str, closed_ms: int, already: bool) -> wire.Closed:

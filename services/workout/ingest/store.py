@@ -7,12 +7,12 @@ older epoch is refused, so that of two writers of one source the older is fenced
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from pulsemesh.workout.v1 import ingest_service_pb2 as wire
 from pulsemesh.workout.v1 import recording_pb2
@@ -22,6 +22,8 @@ from services.workout.tables import journal, recordings, sources
 # The recording's row is touched at most this often while samples arrive: it only says
 # that somebody is still writing.
 _TOUCH_EVERY_MS = 60_000
+
+_ACCEPTING = (recording_pb2.RECORDING_STATE_OPEN, recording_pb2.RECORDING_STATE_FINISHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,50 +93,112 @@ class FinishOutcome(Enum):
 # ------------------------------------------------------------------------------ open
 
 
-def open_recording(
-    conn: Connection, user_id: str, request: wire.OpenRecording, now_ms: int
-) -> OpenedRecording:
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A user's wish to begin a recording or to take it up again, at a moment of the server's clock."""
+
+    user_id: str
+    request: wire.OpenRecording
+    now_ms: int
+
+
+_find_recording = (
+    select(recordings)
+    .where(
+        recordings.c.user_id == bindparam("of_user"),
+        recordings.c.recording_id == bindparam("of_recording"),
+    )
+    .with_for_update()
+)
+
+_raise_epochs = (
+    update(sources)
+    .where(
+        sources.c.recording_pk == bindparam("of_recording"),
+        or_(
+            sources.c.writer_id == bindparam("of_writer"),
+            sources.c.source_id.in_(bindparam("named", expanding=True)),
+        ),
+    )
+    .values(epoch=sources.c.epoch + 1)
+)
+
+_read_sources = select(sources).where(
+    sources.c.recording_pk == bindparam("of_recording"),
+    sources.c.source_id.in_(bindparam("named", expanding=True)),
+)
+
+
+def open_recordings(
+    conn: Connection,
+    openings: Sequence[Opening],
+    announce: Callable[[Connection, str, wire.OpenRecording], None],
+) -> list[OpenedRecording]:
+    """Open many recordings in one transaction; `announce` is called for each that is new."""
+    # In one order everywhere, so that two processes never wait for each other.
+    order = sorted(
+        range(len(openings)), key=lambda one: (openings[one].user_id, openings[one].request.recording_id)
+    )
+    opened: list[OpenedRecording | None] = [None] * len(openings)
+    for index in order:
+        opening = openings[index]
+        opened[index] = recording = open_recording(conn, opening)
+        if not recording.resumed:
+            announce(conn, opening.user_id, opening.request)
+    return [one for one in opened if one is not None]
+
+
+def open_recording(conn: Connection, opening: Opening) -> OpenedRecording:
     """Begin the recording, or take it up again, and become the writer of the named sources."""
-    created = _insert_recording(conn, user_id, request, now_ms)
+    request = opening.request
+    created_pk = _insert_recording(conn, opening)
+    if created_pk is not None:
+        return OpenedRecording(
+            recording_pk=created_pk,
+            state=recording_pb2.RECORDING_STATE_OPEN,
+            start_ms=request.start_time_ms,
+            resumed=False,
+            workout_id="",
+            updated_ms=opening.now_ms,
+            sources=_add_sources(conn, created_pk, request.sources, request),
+        )
     row = conn.execute(
-        select(recordings)
-        .where(recordings.c.user_id == user_id, recordings.c.recording_id == request.recording_id)
-        .with_for_update()
+        _find_recording, {"of_user": opening.user_id, "of_recording": request.recording_id}
     ).one()
-    opened: tuple[OpenedSource, ...] = ()
-    if row.state in (recording_pb2.RECORDING_STATE_OPEN, recording_pb2.RECORDING_STATE_FINISHING):
-        opened = _take_sources(conn, row.recording_pk, request)
+    taken: tuple[OpenedSource, ...] = ()
+    if row.state in _ACCEPTING:
+        taken = _take_sources(conn, row.recording_pk, request)
     return OpenedRecording(
         recording_pk=row.recording_pk,
         state=row.state,
         start_ms=row.start_ms,
-        resumed=not created,
+        resumed=True,
         workout_id=row.workout_id or "",
         updated_ms=row.updated_ms,
-        sources=opened,
+        sources=taken,
     )
 
 
-def _insert_recording(conn: Connection, user_id: str, request: wire.OpenRecording, now_ms: int) -> bool:
-    offset = now_ms - request.client_time_ms if request.client_time_ms else 0
-    statement = (
-        insert_for(conn, recordings)
-        .values(
-            user_id=user_id,
-            recording_id=request.recording_id,
-            state=recording_pb2.RECORDING_STATE_OPEN,
-            sport=request.sport,
-            sub_sport=request.sub_sport,
-            start_ms=request.start_time_ms,
-            opened_ms=now_ms,
-            updated_ms=now_ms,
-            clock_offset_ms=offset,
-            details=b"",
-        )
-        .on_conflict_do_nothing()
-        .returning(recordings.c.recording_pk)
-    )
-    return conn.execute(statement).first() is not None
+def _insert_recording(conn: Connection, opening: Opening) -> int | None:
+    """Return the key of the new recording, None where it existed."""
+    request, now_ms = opening.request, opening.now_ms
+    statement = insert_for(conn, recordings).on_conflict_do_nothing().returning(recordings.c.recording_pk)
+    created: int | None = conn.execute(
+        statement,
+        {
+            "user_id": opening.user_id,
+            "recording_id": request.recording_id,
+            "state": recording_pb2.RECORDING_STATE_OPEN,
+            "sport": request.sport,
+            "sub_sport": request.sub_sport,
+            "start_ms": request.start_time_ms,
+            "opened_ms": now_ms,
+            "updated_ms": now_ms,
+            "clock_offset_ms": now_ms - request.client_time_ms if request.client_time_ms else 0,
+            "details": b"",
+        },
+    ).scalar_one_or_none()
+    return created
 
 
 def _take_sources(
@@ -142,32 +206,29 @@ def _take_sources(
 ) -> tuple[OpenedSource, ...]:
     """Raise the epoch of every source that this writer held or now names, and add the new ones."""
     named = {source.source_id: source for source in request.sources}
-    conn.execute(
-        update(sources)
-        .where(
-            sources.c.recording_pk == recording_pk,
-            or_(sources.c.writer_id == request.writer_id, sources.c.source_id.in_(named)),
-        )
-        .values(epoch=sources.c.epoch + 1)
+    wanted = {"of_recording": recording_pk, "named": list(named)}
+    conn.execute(_raise_epochs, {**wanted, "of_writer": request.writer_id})
+    rows = {row.source_id: row for row in conn.execute(_read_sources, wanted)}
+    for source_id, row in rows.items():
+        _describe(conn, row, named[source_id], request.writer_id)
+    taken = {source_id: _opened(row, named[source_id]) for source_id, row in rows.items()}
+    fresh = [source for source_id, source in named.items() if source_id not in rows]
+    added = _add_sources(conn, recording_pk, fresh, request)
+    taken.update({source.source_id: one for source, one in zip(fresh, added, strict=True)})
+    return tuple(taken[source.source_id] for source in request.sources)
+
+
+def _add_sources(
+    conn: Connection, recording_pk: int, fresh: Sequence[recording_pb2.Source], request: wire.OpenRecording
+) -> tuple[OpenedSource, ...]:
+    if not fresh:
+        return ()
+    statement = insert(sources).returning(sources.c.source_pk, sort_by_parameter_order=True)
+    keys = conn.execute(statement, [_new_source(recording_pk, one, request) for one in fresh]).scalars()
+    return tuple(
+        OpenedSource(source_pk, 1, 0, False, frozenset(source.channels))
+        for source_pk, source in zip(keys, fresh, strict=True)
     )
-    known = {
-        row.source_id: row
-        for row in conn.execute(
-            select(sources).where(sources.c.recording_pk == recording_pk, sources.c.source_id.in_(named))
-        )
-    }
-    for source_id, row in known.items():
-        _describe(conn, row.source_pk, row.description, named[source_id], request.writer_id)
-    fresh = [source for source_id, source in named.items() if source_id not in known]
-    if fresh:
-        conn.execute(insert_for(conn, sources), [_new_source(recording_pk, one, request) for one in fresh])
-    rows = {
-        row.source_id: row
-        for row in conn.execute(
-            select(sources).where(sources.c.recording_pk == recording_pk, sources.c.source_id.in_(named))
-        )
-    }
-    return tuple(_opened(rows[source.source_id]) for source in request.sources)
 
 
 def _new_source(
@@ -185,30 +246,30 @@ def _new_source(
     }
 
 
-def _describe(
-    conn: Connection, source_pk: int, description: bytes, named: recording_pb2.Source, writer_id: str
-) -> None:
+def _describe(conn: Connection, row: Row[Any], named: recording_pb2.Source, writer_id: str) -> None:
     """Keep what was announced before and add what is announced now: stored samples stay explained."""
-    merged = recording_pb2.Source.FromString(description)
+    merged = recording_pb2.Source.FromString(row.description)
     channels = sorted({*merged.channels, *named.channels})
     merged.device.MergeFrom(named.device)
     merged.ClearField("channels")
     merged.channels.extend(channels)
-    conn.execute(
-        update(sources)
-        .where(sources.c.source_pk == source_pk)
-        .values(description=merged.SerializeToString(), writer_id=writer_id)
-    )
+    description = merged.SerializeToString()
+    if (description, writer_id) != (row.description, row.writer_id):
+        conn.execute(
+            update(sources)
+            .where(sources.c.source_pk == row.source_pk)
+            .values(description=description, writer_id=writer_id)
+        )
 
 
-def _opened(row: Row[Any]) -> OpenedSource:
+def _opened(row: Row[Any], named: recording_pb2.Source) -> OpenedSource:
     described = recording_pb2.Source.FromString(row.description)
     return OpenedSource(
         source_pk=row.source_pk,
         epoch=row.epoch,
         next_sequence=row.next_sequence,
         complete=row.complete,
-        channels=frozenset(described.channels),
+        channels=frozenset({*described.channels, *named.channels}),
     )
 
 
@@ -226,8 +287,6 @@ class _Cursor:
     rejected: int = 0
     moved: bool = False
 
-
-_ACCEPTING = (recording_pb2.RECORDING_STATE_OPEN, recording_pb2.RECORDING_STATE_FINISHING)
 
 _read_cursors = (
     select(
