@@ -29,7 +29,7 @@ class Method(Enum):
 
 
 def downsample(samples: SampleColumns, max_samples: int, method: Method) -> SampleColumns:
-    """At most `max_samples` (at least 1) rows for `samples`, which are sorted by time; itself if it is short enough.
+    """At most `max_samples` (at least 1) rows for `samples`, which are sorted by time.
 
     A bucket where a column has no value leaves that column absent.
     """
@@ -77,7 +77,7 @@ def _min_max(samples: SampleColumns, buckets: int) -> SampleColumns:
 
 
 def _extremes(column: SampleColumn, edges: NDArray[np.intp]) -> tuple[NDArray[np.intp], BoolArray]:
-    """Rows of the smallest and the largest value of each bucket, in the order of time; shape (2 * buckets,)."""
+    """Rows of each bucket's smallest and largest value, in the order of time; shape (2 * buckets,)."""
     present = column.mask()
     values = column.values.astype(np.int64)
     lowest = _rows_of_least(np.where(present, values, np.iinfo(np.int64).max), edges)

@@ -1,8 +1,8 @@
 """Largest triangle, three buckets: keeps what the eye would notice.
 
-S. Steinarsson 2013, "Downsampling Time Series for Visual Representation", MSc thesis, University of Iceland,
-section 4.2. The choice in a bucket depends on the choice in the one before, so the buckets are taken one after
-the other; within each, all columns and all their samples are compared at once.
+S. Steinarsson 2013, "Downsampling Time Series for Visual Representation", MSc thesis, University of
+Iceland, section 4.2. The choice in a bucket depends on the choice in the one before, so the buckets are taken
+one after the other; within each, all columns and all their samples are compared at once.
 """
 
 from __future__ import annotations

@@ -1,0 +1,82 @@
+"""What the workout service publishes, in the envelopes that the outbox takes."""
+
+from __future__ import annotations
+
+from google.protobuf.message import Message
+
+from pulsemesh.event.v1 import envelope_pb2
+from pulsemesh.type.v1 import sport_pb2
+from pulsemesh.ulid import new_ulid
+from pulsemesh.workout.v1 import events_pb2, workout_pb2
+from services.chassis.auth.principal import cell_of
+from services.chassis.call import find_call
+
+PRODUCER = "workout"
+
+
+def recording_started(
+    user_id: str, recording_id: str, sport: int, start_ms: int, now_ms: int
+) -> envelope_pb2.Envelope:
+    """A recording was opened for the first time."""
+    event = events_pb2.RecordingStarted(
+        recording_id=recording_id, user_id=user_id, sport=sport_pb2.Sport.ValueType(sport)
+    )
+    event.start_time.FromMilliseconds(start_ms)
+    return _envelope(user_id, event, now_ms)
+
+
+def recording_discarded(user_id: str, recording_id: str, now_ms: int) -> envelope_pb2.Envelope:
+    """A recording was given up."""
+    return _envelope(
+        user_id, events_pb2.RecordingDiscarded(recording_id=recording_id, user_id=user_id), now_ms
+    )
+
+
+def workout_recorded(workout: workout_pb2.Workout, now_ms: int) -> envelope_pb2.Envelope:
+    """A workout was made of a recording. Takes ids, sport, times and summary of `workout`."""
+    event = events_pb2.WorkoutRecorded(
+        workout_id=workout.workout_id,
+        user_id=workout.user_id,
+        recording_id=workout.recording_id,
+        sport=workout.sport,
+        sub_sport=workout.sub_sport,
+        start_time=workout.start_time,
+        end_time=workout.end_time,
+        summary=workout.summary,
+    )
+    return _envelope(workout.user_id, event, now_ms)
+
+
+def workout_updated(
+    workout: workout_pb2.Workout, changed_fields: list[str], now_ms: int
+) -> envelope_pb2.Envelope:
+    """The owner changed fields of a workout."""
+    event = events_pb2.WorkoutUpdated(
+        workout_id=workout.workout_id,
+        user_id=workout.user_id,
+        changed_fields=changed_fields,
+        sport=workout.sport,
+        sub_sport=workout.sub_sport,
+        etag=workout.etag,
+    )
+    return _envelope(workout.user_id, event, now_ms)
+
+
+def workout_deleted(user_id: str, workout_id: str, now_ms: int) -> envelope_pb2.Envelope:
+    """A workout is gone, with everything that belonged to it."""
+    return _envelope(user_id, events_pb2.WorkoutDeleted(workout_id=workout_id, user_id=user_id), now_ms)
+
+
+def _envelope(user_id: str, event: Message, now_ms: int) -> envelope_pb2.Envelope:
+    call = find_call()
+    envelope = envelope_pb2.Envelope(
+        event_id=new_ulid(now_ms),
+        type=event.DESCRIPTOR.full_name,
+        producer=PRODUCER,
+        cell=cell_of(user_id),
+        subject=user_id,
+        traceparent=call.traceparent if call is not None else "",
+        payload=event.SerializeToString(),
+    )
+    envelope.occurred_at.FromMilliseconds(now_ms)
+    return envelope
