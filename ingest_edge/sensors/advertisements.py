@@ -17,7 +17,7 @@ from bleak import BleakAdapter, BleakScanner
 from bleak.args.bluez import BlueZScannerArgs
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
-from bleak.exc import BleakBluetoothNotAvailableError, BleakError
+from bleak.exc import BleakBluetoothNotAvailableError, BleakDBusError, BleakError
 
 from ingest_edge.sensors.ble_settings import BleSettings
 from ingest_edge.sensors.gatt.uuids import uuid128
@@ -181,8 +181,13 @@ class _Heard(AsyncIterator[Advertisement]):
 
 def describe_failure(error: BaseException) -> str:
     """One line for a person about what went wrong with the radio."""
-    if isinstance(error, BleakBluetoothNotAvailableError):
-        return str(error.args[0])
-    if isinstance(error, TimeoutError):
-        return "timed out"
+    match error:
+        case BleakBluetoothNotAvailableError():
+            return str(error.args[0])
+        case BleakDBusError(dbus_error="org.freedesktop.DBus.Error.ServiceUnknown"):
+            return "the Bluetooth daemon (bluetoothd) is not running"
+        case TimeoutError():
+            return "timed out"
+        case FileNotFoundError() | ConnectionRefusedError():
+            return f"the system message bus cannot be reached: {error}"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

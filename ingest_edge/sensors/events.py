@@ -156,6 +156,7 @@ class SensorStatistics:
         failed_connects: attempts that did not.
         losses: connections that ended without our wish.
         silences: losses found by the watchdog.
+        last_failure: why the last failed attempt failed, for a person; empty if none did.
     """
 
     received: int = 0

@@ -23,7 +23,7 @@ class SensorUnavailable(Exception):
 class SensorSource(Protocol):
     """One kind of radio.
 
-    A source survives everything that the air does to it: ``run`` ends only by cancellation.
+    A source survives everything that the air does to it: ``run`` ends by cancellation alone.
     """
 
     @property
@@ -43,6 +43,8 @@ class SensorSource(Protocol):
 
     async def run(self, sensors: Sequence[SensorDescription], sink: EventSink) -> None:
         """Keep these sensors connected and offer their events to ``sink`` until cancelled.
+
+        Returns only when there are no sensors.
 
         Raises:
             ValueError: a sensor is given twice or belongs to another transport.

@@ -7,7 +7,7 @@ import logging
 
 from bleak.backends.device import BLEDevice
 
-from ingest_edge.sensors.advertisements import Advertisements, describe_failure
+from ingest_edge.sensors.advertisements import Advertisements, SensorNotFound, describe_failure
 from ingest_edge.sensors.backoff import Backoff
 from ingest_edge.sensors.ble_settings import BleSettings
 from ingest_edge.sensors.clock import SampleClock
@@ -69,7 +69,7 @@ class SensorSupervisor:
             sensor.sensor_id, wheel_circumference_m=settings.wheel_circumference_m
         )
         self._backoff = Backoff(settings.first_retry_s, settings.longest_retry_s, settings.retry_jitter)
-        self._attempts = 0
+        self._leftover_checked = False
         self._established = False
         self._connected = False
         self._heard_on_this_connection = False
@@ -101,14 +101,22 @@ class SensorSupervisor:
             await connection.close()
 
     async def _locate(self) -> BLEDevice:
-        self._attempts += 1
-        if self._attempts == 1:
-            # A connection that an earlier process left behind keeps the sensor from advertising. Later on the
-            # system's word is not taken for it: after the death of the daemon it is out of date.
+        # A sensor that is connected does not advertise. A process that crashed may have left a connection
+        # behind, so that is looked at first, and again when nothing is heard of the sensor. In between the
+        # system's word is not taken for it: after the death of the daemon it is out of date until the next
+        # advertisement.
+        if not self._leftover_checked:
             device = await self._advertisements.connected(self._sensor.address)
+            self._leftover_checked = True
             if device is not None:
                 return device
-        return await self._advertisements.locate(self._sensor.address)
+        try:
+            return await self._advertisements.locate(self._sensor.address)
+        except SensorNotFound:
+            device = await self._advertisements.connected(self._sensor.address)
+            if device is None:
+                raise
+            return device
 
     async def _listen(self, connection: BleConnection) -> str:
         introduction = asyncio.create_task(self._introduce(connection))

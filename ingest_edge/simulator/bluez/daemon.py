@@ -108,14 +108,14 @@ class EmulatedDaemon:
                 device.disconnect()
         self._tree.change(ADAPTER_PATH, ADAPTER, Powered=("b", powered))
 
-    def hold_stale_connection(self, address: str) -> None:
-        """Be connected to a device without any client, and with nothing coming through."""
+    def hold_stale_connection(self, address: str, *, dead: bool) -> None:
+        """Be connected to a device without any client; nothing comes through a dead connection."""
         device = self.device(address)
         device.advertise(-60)
         if not device.connected:
             device.connect()
             device.resolve_services()
-        device.dead_link = True
+        device.dead_link = dead
 
     def elapsed_s(self, loop_time_s: float) -> float:
         """Seconds since the emulator's start."""

@@ -141,12 +141,13 @@ class EmulatedBlueZ:
 
         self._call(set_muted)
 
-    def make_stale(self, address: str) -> None:
-        """Let the daemon hold a connection that is dead, until somebody disconnects it.
+    def make_stale(self, address: str, *, dead: bool = True) -> None:
+        """Let the daemon hold a connection that no client asked for, until somebody disconnects it.
 
-        A process that crashed leaves such a connection behind. The device does not advertise meanwhile.
+        A process that crashed leaves such a connection behind. The device does not advertise meanwhile. A
+        ``dead`` one brings no data any more.
         """
-        self._call(lambda: self._running_daemon.hold_stale_connection(address))
+        self._call(lambda: self._running_daemon.hold_stale_connection(address, dead=dead))
 
     def forget(self, address: str) -> None:
         """Remove a device's object from the bus, as the daemon does some time after a scan."""

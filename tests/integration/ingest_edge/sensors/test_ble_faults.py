@@ -92,6 +92,22 @@ async def test_a_stale_connection_of_a_dead_process_is_taken_over_and_replaced(m
         assert rig.bluez.statistics(STRAP).connects >= 2
 
 
+async def test_a_live_connection_of_a_dead_process_is_taken_over(make_rig: MakeRig) -> None:
+    strap = endless_strap()
+    async with make_rig([strap], before=lambda bluez: bluez.make_stale(STRAP, dead=False)) as rig:
+        await rig.until(lambda: len(rig.sequences(STRAP)) > 3, "no data")
+        assert rig.bluez.statistics(STRAP).connects == 1
+
+
+async def test_a_connection_that_could_not_be_ended_is_taken_over(make_rig: MakeRig) -> None:
+    async with make_rig([endless_strap()]) as rig:
+        await rig.until(lambda: len(rig.sequences(STRAP)) > 3, "no data")
+        rig.bluez.set_in_range(STRAP, False)
+        await rig.until(lambda: rig.statistics(STRAP).failed_connects >= 1, "it did not try again")
+        rig.bluez.make_stale(STRAP, dead=False)
+        await rig.until(lambda: len(rig.of(ConnectionRestored)) == 1, "not restored")
+
+
 async def test_the_death_and_return_of_the_daemon(make_rig: MakeRig) -> None:
     async with make_rig([endless_strap()]) as rig:
         await rig.until(lambda: len(rig.sequences(STRAP)) > 3, "no data")

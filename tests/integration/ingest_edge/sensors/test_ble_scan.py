@@ -97,7 +97,7 @@ async def test_a_scan_without_a_powered_adapter_says_so() -> None:
 async def test_a_scan_without_the_daemon_says_so() -> None:
     async with on_system_bus(EmulatedBlueZ([])) as bluez:
         bluez.kill_daemon()
-        with pytest.raises(SensorUnavailable, match="owner"):
+        with pytest.raises(SensorUnavailable, match="bluetoothd"):
             _ = [sensor async for sensor in BleSensorSource().scan(5.0)]
 
 

@@ -68,6 +68,23 @@ def test_lost_notifications_lose_no_turns(lost: set[int]) -> None:
     assert turns == math.floor(3.7 * 59) - math.floor(3.7)
 
 
+@given(
+    counters=st.lists(
+        st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 65535), st.floats(0, 100)), max_size=40
+    )
+)
+def test_no_counters_give_an_impossible_speed_or_a_shrinking_distance(
+    counters: list[tuple[int, int, float]],
+) -> None:
+    wheel, now_s, last_m = WheelSpeed(circumference_m=2.0), 0.0, 0.0
+    for revolutions, event_time, pause_s in counters:
+        now_s += pause_s
+        speed, _ = wheel.update(RevolutionData(revolutions, event_time), now_s)
+        assert speed is None or 0 <= speed <= 50.0
+        assert wheel.distance_m >= last_m
+        last_m = wheel.distance_m
+
+
 def test_the_first_notification_is_a_baseline() -> None:
     update = wheel_rate().update(RevolutionData(1000, 5), 0.0)
     assert (update.rate_hz, update.turns) == (None, None)
