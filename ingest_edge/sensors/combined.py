@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from ingest_edge.sensors.events import SensorDescription, SensorStatistics
-from ingest_edge.sensors.source import EventSink, SensorSource
+from ingest_edge.sensors.source import EventSink, SensorSource, SensorUnavailable
 
 
 class CombinedSensorSource:
@@ -31,8 +31,7 @@ class CombinedSensorSource:
         """Scan with all sources at once.
 
         Raises:
-            ExceptionGroup: of SensorUnavailable, when a radio cannot be used; what the others found came
-                before it.
+            SensorUnavailable: a radio cannot be used; raised at the end, after what the others found.
         """
         found: asyncio.Queue[SensorDescription | None] = asyncio.Queue()
 
@@ -53,9 +52,7 @@ class CombinedSensorSource:
                 else:
                     yield description
             outcomes = await asyncio.gather(*scans, return_exceptions=True)
-            failures = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
-            if failures:
-                raise ExceptionGroup("some radios cannot be used", failures)
+            _raise_failures([outcome for outcome in outcomes if isinstance(outcome, BaseException)])
         finally:
             for scan in scans:
                 scan.cancel()
@@ -84,3 +81,11 @@ class CombinedSensorSource:
             for source in self._sources.values()
             for sensor_id, statistics in source.statistics().items()
         }
+
+
+def _raise_failures(failures: Sequence[BaseException]) -> None:
+    for failure in failures:
+        if not isinstance(failure, SensorUnavailable):
+            raise failure
+    if failures:
+        raise SensorUnavailable("; ".join(map(str, failures))) from failures[0]
