@@ -11,6 +11,8 @@ import grpc
 import structlog
 from sqlalchemy import MetaData
 
+from services.chassis.bus import EventBus
+from services.chassis.consumer import Consumer
 from services.chassis.database import Database
 from services.chassis.settings import Settings
 
@@ -33,13 +35,28 @@ class ModuleContext:
     cell: str
     settings: Settings
     database: Callable[[str], Database]
-    bus: Any
+    bus: EventBus
     limiter: Any
     cache: Any
     live: Any
     channel: Callable[[str], grpc.aio.Channel]
     clock_ms: Callable[[], int]
     logger: structlog.stdlib.BoundLogger
+
+
+class BackgroundTask(Protocol):
+    """Work that goes on while the process serves.
+
+    Attributes:
+        name: for the logs.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    async def run(self) -> None:
+        """Work until cancelled. When it raises, the host logs it and runs it again after a pause."""
+        ...
 
 
 async def _nothing() -> None:
@@ -58,8 +75,8 @@ class RunningModule:
     """
 
     servicers: list[tuple[AddToServer, Any]] = field(default_factory=list)
-    consumers: list[Any] = field(default_factory=list)
-    background: list[Any] = field(default_factory=list)
+    consumers: list[Consumer] = field(default_factory=list)
+    background: list[BackgroundTask] = field(default_factory=list)
     on_close: Callable[[], Awaitable[None]] = _nothing
 
     async def close(self) -> None:

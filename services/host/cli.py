@@ -64,7 +64,11 @@ def serve(
 ) -> None:
     """Serve DOMAINS, or all of them, until SIGTERM or SIGINT."""
     settings = _settings(server__listen=listen, server__workers=workers, data_dir=data_dir)
-    from services.host.running import run_server  # noqa: PLC0415 - imports grpc
+    if settings.server.workers > 1 and worker_number is None:
+        from services.host.supervisor import supervise  # noqa: PLC0415
+
+        sys.exit(supervise(settings, domains, ready_file=ready_file))
+    from services.host.running import run_server  # noqa: PLC0415 - imports grpc, which workers must not inherit
 
     sys.exit(run_server(settings, domains, ready_file=ready_file, worker=worker_number))
 
@@ -94,6 +98,28 @@ def token(login: str, scopes: tuple[str, ...], device: bool, lifetime: int, data
         click.echo(development_token(settings, login, scopes=scopes, device=device, lifetime_s=lifetime))
     except ValueError as error:
         _fail(str(error), ExitCode.USAGE)
+
+
+@main.command()
+@click.argument("domains", nargs=-1)
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Embedded files.  [PULSEMESH_DATA_DIR]")
+def migrate(domains: tuple[str, ...], data_dir: Path | None) -> None:
+    """Apply the missing migrations of DOMAINS, or of all of them."""
+    settings = _settings(data_dir=data_dir)
+    from services.host.running import run_migrate  # noqa: PLC0415
+
+    sys.exit(run_migrate(settings, domains))
+
+
+@main.command()
+@click.argument("domains", nargs=-1)
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Embedded files.  [PULSEMESH_DATA_DIR]")
+def check(domains: tuple[str, ...], data_dir: Path | None) -> None:
+    """Check policies, settings and what DOMAINS (or all) would connect to; changes nothing."""
+    settings = _settings(data_dir=data_dir)
+    from services.host.running import run_check  # noqa: PLC0415
+
+    sys.exit(run_check(settings, domains))
 
 
 if __name__ == "__main__":

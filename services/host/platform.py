@@ -12,15 +12,18 @@ import structlog
 from services.chassis.channels import ChannelDirectory
 from services.chassis.module import Module, ModuleContext, RunningModule
 from services.chassis.pipeline import PipelinePorts, ServiceCollector
+from services.chassis.relay import Relay
 from services.chassis.server import GrpcServer
 from services.chassis.settings import Settings
 from services.chassis.settings.model import split_address
 from services.chassis.telemetry import MetricsEndpoint, Telemetry
 from services.chassis.telemetry.metrics import process_registry
+from services.host.databases import Databases
 from services.host.identity import development_issuer, service_token
 from services.host.ports import audit_sink, authenticator, consent_gate
 from services.host.registry import MODULES, load_modules
-from services.host.stores import Databases, Stores
+from services.host.stores import Stores
+from services.host.tasks import run_in_background
 
 _log = structlog.get_logger(__name__)
 
@@ -56,7 +59,7 @@ class Platform:
                 authenticator=authenticator(settings),
                 consent=consent_gate(settings),
                 limiter=self._stores.limiter,
-                cache=self._stores.answers,
+                cache=self._stores.cache,
                 audit=audit_sink(settings),
                 telemetry=Telemetry(self._registry),
             )
@@ -79,6 +82,9 @@ class Platform:
         stack.callback(self._close_audit)
         await stack.enter_async_context(self._stores)
         await stack.enter_async_context(self._databases.open(self._modules))
+        for database in self._databases.all():
+            relay = Relay(database, self._stores.bus)
+            await stack.enter_async_context(run_in_background(f"relay of {database.schema}", relay.run))
         stack.push_async_callback(self._channels.close)
         for module in self._modules:
             running = await module.start(self._context(module.name))
@@ -94,9 +100,10 @@ class Platform:
         for add_to_server, servicer in running.servicers:
             add_to_server(servicer, self.collector)
         for consumer in running.consumers:
-            await self._stores.run_consumer(consumer, stack)
+            subscription = await consumer.attach(self._stores.bus)
+            stack.push_async_callback(subscription.close)
         for task in running.background:
-            await self._stores.run_background(task, stack)
+            await stack.enter_async_context(run_in_background(task.name, task.run))
 
     def _context(self, name: str) -> ModuleContext:
         return ModuleContext(

@@ -67,6 +67,7 @@ class MethodGuard:
             else None
         )
         self._deadline_s = policy.deadline_s
+        self._streaming = method.streaming
         self._draining = ports.draining
         self._observer = ports.telemetry.observer(method)
         self._audit = ports.audit if policy.audit_action else None
@@ -83,9 +84,7 @@ class MethodGuard:
         task = asyncio.current_task()
         assert task is not None
         serving = Serving(call, self._observer.begin(call), task)
-        self._draining.in_flight += 1
-        if self.method.streaming:
-            self._draining.opened(task)
+        self._draining.enter(task if self._streaming else None)
         self._arm(serving, context.time_remaining())
         return serving
 
@@ -132,9 +131,7 @@ class MethodGuard:
         """Stop the clocks, note the outcome."""
         if serving.timer is not None:
             serving.timer.cancel()
-        self._draining.in_flight -= 1
-        if self.method.streaming:
-            self._draining.closed(serving.task)
+        self._draining.leave(serving.task if self._streaming else None)
         self._observer.end(serving.call, serving.observation, serving.code, serving.reason)
         if self._audit is not None:
             self._audit.record(self._audit_record(serving))

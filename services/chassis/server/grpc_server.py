@@ -91,12 +91,14 @@ class GrpcServer:
         if settings.drain_delay_s:
             await asyncio.sleep(settings.drain_delay_s)
         _log.info("draining", in_flight=self._draining.in_flight)
-        ending = asyncio.create_task(
-            self._draining.end_streams(min(settings.stream_notice_s, settings.drain_grace_s))
-        )
-        await self._server.stop(settings.drain_grace_s)
-        cancelled = await ending
-        _log.info("drained", streams_ended_by_server=cancelled)
+        grace_s = settings.drain_grace_s
+        stopping = asyncio.create_task(self._server.stop(grace_s))
+        cancelled = await self._draining.end_streams(min(settings.stream_notice_s, grace_s))
+        idle = await self._draining.wait_idle(grace_s)
+        # Streams that are not ours, such as those that watch our health, would use up the whole grace.
+        await self._server.stop(0)
+        await stopping
+        _log.info("drained", streams_ended_by_server=cancelled, calls_cut_off=not idle)
 
     async def wait(self) -> None:
         """Return when the server has stopped."""

@@ -42,7 +42,7 @@ def _address(value: str) -> str:
 
 
 def _store_url(value: str) -> str:
-    if value != "memory://" and not value.startswith(("redis://", "rediss://", "unix://")):
+    if value != "memory://" and not value.startswith(("redis://", "rediss://")):
         raise ValueError("must be memory:// or a redis:// URL")
     return value
 
@@ -131,6 +131,12 @@ class DatabaseSettings(_Group):
         default=8, description="Most connections to PostgreSQL, per service and process."
     )
     readers: PositiveInt = Field(default=4, description="Simultaneous readers of an SQLite file.")
+    migrate_on_start: bool | None = Field(
+        default=None,
+        description="Apply missing migrations to PostgreSQL when starting; otherwise a server that lacks some "
+        "refuses to start, and `pulsemesh-server migrate` applies them. SQLite is always migrated.",
+        json_schema_extra=_shown("true in development"),
+    )
 
 
 class BusSettings(_Group):
@@ -291,6 +297,12 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """The database that was named, else SQLite files in the data directory."""
         return self.database.url or f"sqlite:///{self.data_dir.absolute()}"
+
+    @property
+    def migrates_on_start(self) -> bool:
+        """Whether a starting server changes the schemas of PostgreSQL."""
+        chosen = self.database.migrate_on_start
+        return self.development if chosen is None else chosen
 
     @property
     def issues_development_tokens(self) -> bool:
