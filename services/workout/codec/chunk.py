@@ -44,6 +44,7 @@ MAX_CHUNK_SAMPLES = 65_536
 
 MAX_COLUMNS = 64
 _COMPRESSION_LEVEL = 9
+_LEAST_BLOCK_BYTES = 256  # below that a table costs more than it saves
 # What MAX_CHUNK_SAMPLES and MAX_COLUMNS can need: a damaged size never makes us allocate more.
 _MAX_BODY_BYTES = MAX_CHUNK_SAMPLES * (8 + MAX_COLUMNS * 5) + 65_536
 
@@ -83,8 +84,8 @@ def encode_chunk(samples: SampleColumns) -> bytes:
             validity.append(np.packbits(column.present, bitorder="little").tobytes())
         head.append(_COLUMN.pack(channel, flags, len(values)))
         _append_series(head, planes, values)
-    body = b"".join([*head, *validity, *(plane.tobytes() for plane in planes)])
-    return bytes([CODEC_PLANES_ZSTD]) + _compressor().compress(body)
+    parts = [b"".join([*head, *validity]), *(plane.tobytes() for split in planes for plane in split)]
+    return bytes([CODEC_PLANES_ZSTD]) + _compress(parts)
 
 
 def decode_chunk(payload: bytes) -> SampleColumns:
@@ -212,6 +213,17 @@ def _expand(values: Int32Array, mask: BoolArray | None, samples: int) -> SampleC
     whole = np.zeros(samples, np.int32)
     whole[mask] = values
     return SampleColumn(whole, mask)
+
+
+def _compress(parts: list[bytes]) -> bytes:
+    """One frame of all parts, each in blocks of its own: planes differ too much to share one entropy table."""
+    stream = _compressor().compressobj(size=sum(map(len, parts)))
+    compressed = []
+    for part in parts:
+        compressed.append(stream.compress(part))
+        if len(part) >= _LEAST_BLOCK_BYTES:
+            compressed.append(stream.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK))
+    return b"".join([*compressed, stream.flush()])
 
 
 def _compressor() -> zstandard.ZstdCompressor:

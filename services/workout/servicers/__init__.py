@@ -1,0 +1,7 @@
+"""The gRPC services of the domain: request in, use case, response out."""
+
+from services.workout.servicers.files import FileServicer
+from services.workout.servicers.recordings import RecordingServicer
+from services.workout.servicers.workouts import WorkoutServicer
+
+__all__ = ["FileServicer", "RecordingServicer", "WorkoutServicer"]
