@@ -87,12 +87,19 @@ async def _sensors(
 async def _drop_out(bluez: EmulatedBlueZ, after_s: float | None, for_s: float) -> None:
     if after_s is None:
         return
-    while not (await asyncio.to_thread(bluez.statistics, POWER_ADDRESS)).subscribed:
-        await asyncio.sleep(0.2)
+    await _until_worn(bluez)
     await asyncio.sleep(after_s)
     await asyncio.to_thread(bluez.set_in_range, POWER_ADDRESS, False)
     await asyncio.sleep(for_s)
     await asyncio.to_thread(bluez.set_in_range, POWER_ADDRESS, True)
+
+
+async def _until_worn(bluez: EmulatedBlueZ) -> None:
+    """Return once somebody listens to the power meter."""
+    while True:
+        if (await asyncio.to_thread(bluez.statistics, POWER_ADDRESS)).subscribed:
+            return
+        await asyncio.sleep(0.2)
 
 
 async def _run(edge: Edge, command: tuple[str, ...]) -> ExitCode:

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
-from ingest_edge.files.activity import Activity, DeviceIdentity, LapPart, PoolLength, SampleTable, SessionPart
+from ingest_edge.files.activity import (
+    Activity,
+    DeviceIdentity,
+    Int64Array,
+    LapPart,
+    Marker,
+    PoolLength,
+    SampleTable,
+    SessionPart,
+)
 from ingest_edge.spool import NewRecording, RecordingKind, recording_id_of_digest
+from ingest_edge.spool.batches import LONGEST_STEP_MS
 from pulsemesh.samples import CHANNEL_BY_NAME, encode_batch
 from pulsemesh.type.v1 import channel_pb2, sport_pb2
 from pulsemesh.workout.v1 import recording_pb2, sample_pb2
@@ -114,10 +125,16 @@ def _channels(table: SampleTable) -> dict[str, channel_pb2.Channel.ValueType]:
 def _batches(
     table: SampleTable, channels: dict[str, channel_pb2.Channel.ValueType]
 ) -> Iterator[sample_pb2.SampleBatch]:
-    for start in range(0, len(table), BATCH_SAMPLES):
-        rows = slice(start, start + BATCH_SAMPLES)
+    for start, end in pairwise(_cuts(table.time_ms)):
+        rows = slice(start, end)
         columns = {number: _column(table, name, rows) for name, number in channels.items()}
         yield encode_batch(0, 0, table.time_ms[rows].tolist(), dict(sorted(columns.items())))
+
+
+def _cuts(time_ms: Int64Array) -> list[int]:
+    """Where batches begin, and the end: every so many samples, and where a clock was set by weeks."""
+    leaps = np.flatnonzero(np.abs(np.diff(time_ms)) > LONGEST_STEP_MS) + 1
+    return sorted({*range(0, len(time_ms), BATCH_SAMPLES), *leaps.tolist(), len(time_ms)})
 
 
 def _column(table: SampleTable, name: str, rows: slice) -> Sequence[int | None]:
@@ -140,16 +157,14 @@ def _markers(activity: Activity) -> Iterator[SourceSamples]:
     wanted = [marker for marker in activity.markers if marker.kind != "lap" or not activity.laps]
     if not wanted:
         return
-    batches = [
-        encode_batch(
-            0,
-            0,
-            [marker.time_ms for marker in part],
-            {channel_pb2.CHANNEL_MARKER: [int(_MARKERS[marker.kind]) for marker in part]},
-        )
-        for part in (wanted[i : i + BATCH_SAMPLES] for i in range(0, len(wanted), BATCH_SAMPLES))
-    ]
+    cuts = _cuts(np.array([marker.time_ms for marker in wanted], np.int64))
+    batches = [_marker_batch(wanted[start:end]) for start, end in pairwise(cuts)]
     yield _marker_source(activity.device), batches
+
+
+def _marker_batch(markers: Sequence[Marker]) -> sample_pb2.SampleBatch:
+    kinds = [int(_MARKERS[marker.kind]) for marker in markers]
+    return encode_batch(0, 0, [marker.time_ms for marker in markers], {channel_pb2.CHANNEL_MARKER: kinds})
 
 
 def _device(device: DeviceIdentity) -> recording_pb2.Device:

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from pulsemesh.samples import Values, decode_batch, encode_batch, sample_count
 from pulsemesh.workout.v1 import sample_pb2
 
+LONGEST_STEP_MS = 2**31 - 1
+"""From one sample to the next within one batch: what its time differences hold, 24.8 days."""
+
 
 def joined(
     payloads: Iterable[bytes], source: int, sequence: int, max_samples: int
@@ -26,7 +29,10 @@ def joined(
     times: list[int] = []
     columns: dict[int, list[int | None]] = {}
     for batch in batches:
-        _extend(times, columns, decode_batch(batch), sequence, max_samples)
+        values = decode_batch(batch)
+        if times and abs(values.times_ms[0] - times[-1]) > LONGEST_STEP_MS:
+            break
+        _extend(times, columns, values, sequence, max_samples)
     return encode_batch(source, sequence, times, columns) if times else None
 
 

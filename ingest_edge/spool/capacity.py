@@ -54,7 +54,7 @@ class Capacity:
     def require_room_for_a_recording(self, connection: sqlite3.Connection) -> None:
         """Raise `SpoolFull` where a new recording should not be begun."""
         limits = self._limits
-        if used_bytes(connection) > limits.max_bytes * limits.new_recording_share:
+        if used_bytes(connection) > (limits.max_bytes - limits.reserve_bytes) * limits.new_recording_share:
             raise SpoolFull(
                 f"the spool {self._path} is nearly full ({limits.max_bytes} bytes are allowed), so no new "
                 "recording is begun. It empties as it is uploaded; `spool_max_bytes` allows more."

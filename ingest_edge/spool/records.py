@@ -43,8 +43,8 @@ class SpoolLimits:
     Attributes:
         max_bytes: bound of the database. Near it (see `reserve_bytes`) samples are refused.
         min_free_bytes: what must stay free on the disk; below it samples are refused.
-        new_recording_share: share of `max_bytes` from which no new recording is begun, so that those that
-            run can be completed.
+        new_recording_share: share of what samples may take, from which no new recording is begun, so that
+            those that run can be completed.
     """
 
     max_bytes: int = 2 * 1024**3

@@ -106,7 +106,7 @@ def open_database(path: Path, max_bytes: int) -> sqlite3.Connection:
     """
     fresh = not path.exists() or path.stat().st_size == 0
     try:
-        connection = _connect(path)
+        connection = _connect(path, fresh=fresh)
         try:
             _prepare(connection, path, fresh, max_bytes)
         except BaseException:
@@ -120,12 +120,13 @@ def open_database(path: Path, max_bytes: int) -> sqlite3.Connection:
     return connection
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, *, fresh: bool) -> sqlite3.Connection:
     # Mode 0600 from the start: the samples are health data.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(path, isolation_level=None, timeout=10)
-    connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    if fresh:
+        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")

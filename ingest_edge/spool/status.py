@@ -11,6 +11,8 @@ from ingest_edge.spool.capacity import Capacity, free_disk_bytes, used_bytes
 from ingest_edge.spool.errors import SpoolFull, translated
 from ingest_edge.spool.records import WAITING_STATES, SetAside, SpoolLimits, SpoolState, SpoolStatus
 
+_SOME_SAMPLES_BYTES = 32 * 1024
+
 
 def read_status(folder: Path, limits: SpoolLimits) -> SpoolStatus | None:
     """The status of the spool in `folder`, None where there is none. Blocks for some milliseconds.
@@ -64,7 +66,7 @@ def _accepts_new_recordings(capacity: Capacity, connection: sqlite3.Connection) 
 
 def _accepts_samples(capacity: Capacity, connection: sqlite3.Connection) -> bool:
     try:
-        capacity.require_room_for_samples(connection, 0)
+        capacity.require_room_for_samples(connection, _SOME_SAMPLES_BYTES)
     except SpoolFull:
         return False
     return True
