@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from pulsemesh.workout.v1 import ingest_service_pb2 as wire
 from pulsemesh.workout.v1 import recording_pb2
@@ -102,30 +102,27 @@ class Opening:
     now_ms: int
 
 
-_find_recording = (
-    select(recordings)
-    .where(
-        recordings.c.user_id == bindparam("of_user"),
-        recordings.c.recording_id == bindparam("of_recording"),
-    )
+_find_recording = select(recordings).where(
+    recordings.c.user_id == bindparam("of_user"), recordings.c.recording_id == bindparam("of_recording")
+)
+
+# Sources are locked before their recording, and in the order of their keys: everywhere in
+# this service, so that two transactions never wait for each other in a circle.
+_lock_sources = (
+    select(sources)
+    .where(sources.c.recording_pk == bindparam("of_recording"))
+    .order_by(sources.c.source_pk)
     .with_for_update()
+)
+
+_lock_recording = (
+    select(recordings).where(recordings.c.recording_pk == bindparam("of_recording")).with_for_update()
 )
 
 _raise_epochs = (
     update(sources)
-    .where(
-        sources.c.recording_pk == bindparam("of_recording"),
-        or_(
-            sources.c.writer_id == bindparam("of_writer"),
-            sources.c.source_id.in_(bindparam("named", expanding=True)),
-        ),
-    )
+    .where(sources.c.source_pk.in_(bindparam("taken", expanding=True)))
     .values(epoch=sources.c.epoch + 1)
-)
-
-_read_sources = select(sources).where(
-    sources.c.recording_pk == bindparam("of_recording"),
-    sources.c.source_id.in_(bindparam("named", expanding=True)),
 )
 
 
@@ -206,16 +203,31 @@ def _take_sources(
 ) -> tuple[OpenedSource, ...]:
     """Raise the epoch of every source that this writer held or now names, and add the new ones."""
     named = {source.source_id: source for source in request.sources}
-    wanted = {"of_recording": recording_pk, "named": list(named)}
-    conn.execute(_raise_epochs, {**wanted, "of_writer": request.writer_id})
-    rows = {row.source_id: row for row in conn.execute(_read_sources, wanted)}
-    for source_id, row in rows.items():
-        _describe(conn, row, named[source_id], request.writer_id)
-    taken = {source_id: _opened(row, named[source_id]) for source_id, row in rows.items()}
+    rows = _locked_sources(conn, recording_pk)
+    if not named.keys() <= rows.keys():
+        # Whoever adds sources holds the recording, so that no two add the same one.
+        conn.execute(_lock_recording, {"of_recording": recording_pk})
+        rows = _locked_sources(conn, recording_pk)
+    fenced = [
+        row.source_pk
+        for source_id, row in rows.items()
+        if source_id in named or row.writer_id == request.writer_id
+    ]
+    if fenced:
+        conn.execute(_raise_epochs, {"taken": fenced})
+    for source_id in named.keys() & rows.keys():
+        _describe(conn, rows[source_id], named[source_id], request.writer_id)
+    taken = {
+        source_id: _opened(rows[source_id], named[source_id]) for source_id in named.keys() & rows.keys()
+    }
     fresh = [source for source_id, source in named.items() if source_id not in rows]
     added = _add_sources(conn, recording_pk, fresh, request)
     taken.update({source.source_id: one for source, one in zip(fresh, added, strict=True)})
     return tuple(taken[source.source_id] for source in request.sources)
+
+
+def _locked_sources(conn: Connection, recording_pk: int) -> dict[str, Row[Any]]:
+    return {row.source_id: row for row in conn.execute(_lock_sources, {"of_recording": recording_pk})}
 
 
 def _add_sources(
@@ -266,7 +278,7 @@ def _opened(row: Row[Any], named: recording_pb2.Source) -> OpenedSource:
     described = recording_pb2.Source.FromString(row.description)
     return OpenedSource(
         source_pk=row.source_pk,
-        epoch=row.epoch,
+        epoch=row.epoch + 1,  # the row was read before its epoch was raised
         next_sequence=row.next_sequence,
         complete=row.complete,
         channels=frozenset({*described.channels, *named.channels}),
@@ -412,17 +424,12 @@ def finish_sources(
     now_ms: int,
 ) -> Finished:
     """Complete the session's sources if they are whole, and say what the recording still waits for."""
-    recording = conn.execute(
-        select(recordings).where(recordings.c.recording_pk == recording_pk).with_for_update()
-    ).one_or_none()
+    rows = {row.source_pk: row for row in conn.execute(_lock_sources, {"of_recording": recording_pk})}
+    recording = conn.execute(_lock_recording, {"of_recording": recording_pk}).one_or_none()
     if recording is None or recording.state == recording_pb2.RECORDING_STATE_DISCARDED:
         return Finished(FinishOutcome.GONE)
     if recording.state == recording_pb2.RECORDING_STATE_CLOSED:
         return Finished(FinishOutcome.CLOSED, workout_id=recording.workout_id or "")
-    rows = {
-        row.source_pk: row
-        for row in conn.execute(select(sources).where(sources.c.recording_pk == recording_pk))
-    }
     refusal = _refusal(rows, session, finish)
     if refusal is not None:
         return Finished(refusal)
