@@ -15,6 +15,7 @@ import os
 import resource
 import signal
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,11 @@ from services.chassis.outbox import metadata as chassis_metadata
 from services.chassis.pipeline import PipelinePorts, ServiceCollector
 from services.chassis.server import GrpcServer
 from services.chassis.settings import ServerSettings
+from services.workout.closing import ClosedWorkout
 from services.workout.ingest import store
 from services.workout.ingest.live import LiveNumbers
 from services.workout.ingest.servicer import IngestServicer
-from services.workout.ingest.session import Backend, ClosedRecording
+from services.workout.ingest.session import Backend
 from services.workout.tables import metadata
 
 
@@ -51,12 +53,8 @@ class AckOnly:
         return store.CommitOutcome.STORED
 
 
-async def _closed(recording_pk: int) -> ClosedRecording:
-    return ClosedRecording("0" * 26, 0)
-
-
-def _announce(conn: Any, user_id: str, opening: Any) -> None:
-    return None
+async def _closed(recording_pk: int) -> ClosedWorkout:
+    return ClosedWorkout("0" * 26, recording_pk, 0, None)
 
 
 async def _publish(topic: str, message: bytes) -> None:
@@ -87,11 +85,11 @@ async def serve(kind: str, url: str, ready: Path) -> None:
     committer: Any = (
         AckOnly()
         if kind == "none"
-        else GroupCommitter(database, lambda conn, items: store.commit_batches(conn, items, _clock_ms()))
+        else GroupCommitter(database, partial(store.commit_batches, clock_ms=_clock_ms))
     )
     backend = Backend(
         database=database,
-        opener=GroupCommitter(database, lambda conn, items: store.open_recordings(conn, items, _announce)),
+        opener=GroupCommitter(database, store.open_recordings),
         committer=committer,
         close=_closed,
         numbers=lambda pk, opening: LiveNumbers(pk, opening, _publish, _clock_ms),

@@ -14,6 +14,8 @@ from pulsemesh.workout.v1 import ingest_service_pb2 as wire
 from pulsemesh.workout.v1 import recording_pb2, recording_service_pb2, sample_pb2
 
 PUBLISH_EVERY_S = 0.25
+MAX_VALUES = 500
+"""In one message, so that it stays within what the live channel carries; the rest follow in the next."""
 
 
 def topic(recording_pk: int) -> str:
@@ -60,14 +62,14 @@ class LiveNumbers:
             state=recording_pb2.RECORDING_STATE_OPEN, samples=self._samples
         )
         message.committed_at.FromMilliseconds(self._clock_ms())
-        for (source, channel), (value, time_ms) in self._latest.items():
+        for source, channel in list(self._latest)[:MAX_VALUES]:
+            value, time_ms = self._latest.pop((source, channel))
             message.values.add(
                 source_id=self._source_ids[source],
                 channel=channel,
                 value=value,
                 time_ms=time_ms,
             )
-        self._latest.clear()
         self._sending = asyncio.ensure_future(self._publish(self._topic, message.SerializeToString()))
 
 

@@ -22,6 +22,7 @@ from pulsemesh.workout.v1 import recording_pb2
 from services.chassis.database import Database
 from services.chassis.errors import Aborted, FailedPrecondition, PlatformError, Unavailable
 from services.chassis.validation import validate
+from services.workout.events import recording_started
 from services.workout.ingest import store
 from services.workout.ingest.live import LiveNumbers
 
@@ -47,12 +48,16 @@ class Opener(Protocol):
         """Return once the group that holds `item` is durable."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClosedRecording:
+class ClosedRecording(Protocol):
     """The workout that a recording became, and when."""
 
-    workout_id: str
-    closed_ms: int
+    @property
+    def workout_id(self) -> str:
+        """Its id."""
+
+    @property
+    def closed_ms(self) -> int:
+        """Milliseconds since 1970 UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,10 @@ class Session:
 
     async def _open(self, opening: wire.OpenRecording) -> None:
         now_ms = self._backend.clock_ms()
-        recording = await self._backend.opener.submit(store.Opening(self._user_id, opening, now_ms))
+        started = recording_started(
+            self._user_id, opening.recording_id, opening.sport, opening.start_time_ms, now_ms
+        )
+        recording = await self._backend.opener.submit(store.Opening(self._user_id, opening, now_ms, started))
         self._recording = recording
         if recording.state == recording_pb2.RECORDING_STATE_DISCARDED:
             raise _discarded()

@@ -14,8 +14,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
+from pulsemesh.event.v1 import envelope_pb2
 from pulsemesh.workout.v1 import ingest_service_pb2 as wire
 from pulsemesh.workout.v1 import recording_pb2
+from services.chassis import outbox
 from services.chassis.database import insert_for
 from services.workout.tables import journal, recordings, sources
 
@@ -100,6 +102,8 @@ class Opening:
     user_id: str
     request: wire.OpenRecording
     now_ms: int
+    started: envelope_pb2.Envelope
+    """What is published if the recording is new."""
 
 
 _find_recording = select(recordings).where(
@@ -126,23 +130,15 @@ _raise_epochs = (
 )
 
 
-def open_recordings(
-    conn: Connection,
-    openings: Sequence[Opening],
-    announce: Callable[[Connection, str, wire.OpenRecording], None],
-) -> list[OpenedRecording]:
-    """Open many recordings in one transaction; `announce` is called for each that is new."""
+def open_recordings(conn: Connection, openings: Sequence[Opening]) -> list[OpenedRecording]:
+    """Open many recordings in one transaction, and publish the start of those that are new."""
     # In one order everywhere, so that two processes never wait for each other.
     order = sorted(
         range(len(openings)), key=lambda one: (openings[one].user_id, openings[one].request.recording_id)
     )
-    opened: list[OpenedRecording | None] = [None] * len(openings)
-    for index in order:
-        opening = openings[index]
-        opened[index] = recording = open_recording(conn, opening)
-        if not recording.resumed:
-            announce(conn, opening.user_id, opening.request)
-    return [one for one in opened if one is not None]
+    opened = {index: open_recording(conn, openings[index]) for index in order}
+    outbox.append_all(conn, [openings[index].started for index in order if not opened[index].resumed])
+    return [opened[index] for index in range(len(openings))]
 
 
 def open_recording(conn: Connection, opening: Opening) -> OpenedRecording:
@@ -327,7 +323,9 @@ _move_cursor = (
 )
 
 
-def commit_batches(conn: Connection, commits: Sequence[Commit], now_ms: int) -> list[CommitOutcome]:
+def commit_batches(
+    conn: Connection, commits: Sequence[Commit], clock_ms: Callable[[], int]
+) -> list[CommitOutcome]:
     """Store the batches in their order; one outcome each.
 
     A commit whose samples are held already is STORED: an attempt whose outcome was unknown
@@ -344,7 +342,7 @@ def commit_batches(conn: Connection, commits: Sequence[Commit], now_ms: int) -> 
     if rows:
         conn.execute(insert_for(conn, journal), rows)
         _move_cursors(conn, cursors)
-        _touch(conn, cursors.values(), now_ms)
+        _touch(conn, cursors.values(), clock_ms())
     return outcomes
 
 

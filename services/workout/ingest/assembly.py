@@ -1,0 +1,49 @@
+"""Puts the parts of ingest together for one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from services.chassis.database import Database
+from services.chassis.group_commit import GroupCommitter
+from services.chassis.live import LiveChannel
+from services.workout.closing import ClosedWorkout, close_when_complete
+from services.workout.ingest import store
+from services.workout.ingest.live import LiveNumbers
+from services.workout.ingest.servicer import IngestServicer
+from services.workout.ingest.session import Backend
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """The servicer, and the committers behind it."""
+
+    servicer: IngestServicer
+    _opener: GroupCommitter[store.Opening, store.OpenedRecording]
+    _committer: GroupCommitter[store.Commit, store.CommitOutcome]
+
+    async def close(self) -> None:
+        """Commit what was accepted, then stop."""
+        await self._opener.close()
+        await self._committer.close()
+
+
+def assemble(database: Database, live: LiveChannel, clock_ms: Callable[[], int]) -> Ingest:
+    """Build ingest over the workout service's database."""
+    opener = GroupCommitter(database, store.open_recordings)
+    committer = GroupCommitter(database, partial(store.commit_batches, clock_ms=clock_ms))
+
+    async def close(recording_pk: int) -> ClosedWorkout:
+        return await close_when_complete(database, recording_pk, clock_ms(), live)
+
+    backend = Backend(
+        database=database,
+        opener=opener,
+        committer=committer,
+        close=close,
+        numbers=lambda recording_pk, opening: LiveNumbers(recording_pk, opening, live.publish, clock_ms),
+        clock_ms=clock_ms,
+    )
+    return Ingest(IngestServicer(backend), opener, committer)
