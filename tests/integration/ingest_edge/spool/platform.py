@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator
@@ -71,8 +70,6 @@ class Platform(ingest_service_pb2_grpc.IngestServiceServicer, file_service_pb2_g
         self.limits = machine.Limits(heartbeat_interval_s=2.0)
         self.break_after: int | None = None
         self.tokens: list[str] = []
-        self.hold_acks = asyncio.Event()
-        self.hold_acks.set()
         self._server: grpc.aio.Server | None = None
 
     @property
@@ -146,7 +143,6 @@ class Platform(ingest_service_pb2_grpc.IngestServiceServicer, file_service_pb2_g
                             )
                     case machine.StoreBatch() as store:
                         assert recording is not None
-                        await self.hold_acks.wait()
                         _store(recording.sources[names[store.source]], store)
                         batches += 1
                         effects += session.committed(store)
