@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from pulsemesh.cli.main import cli
+from pulsemesh.cli.commands import cli
 from pulsemesh.sync import LoopThread
 from tests.unit.pulsemesh import peers
 
