@@ -1,0 +1,42 @@
+"""What the workout service is: its servicers, tables and background work. The only builder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pulsemesh.workout.v1.file_service_pb2_grpc import add_FileServiceServicer_to_server
+from pulsemesh.workout.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
+from pulsemesh.workout.v1.recording_service_pb2_grpc import add_RecordingServiceServicer_to_server
+from pulsemesh.workout.v1.workout_service_pb2_grpc import add_WorkoutServiceServicer_to_server
+from services.chassis.module import ModuleContext, RunningModule
+from services.workout.housekeeping import Housekeeping
+from services.workout.ingest.assembly import assemble
+from services.workout.servicers import FileServicer, RecordingServicer, WorkoutServicer
+from services.workout.settings import WorkoutSettings
+from services.workout.tables import metadata
+
+
+class WorkoutModule:
+    """See `services.chassis.module.Module`."""
+
+    name = "workout"
+    metadata = metadata
+    migrations: Path | None = Path(__file__).parent / "migrations"
+
+    async def start(self, context: ModuleContext) -> RunningModule:
+        """Build the domain."""
+        database, live, clock_ms = context.database(self.name), context.live, context.clock_ms
+        ingest = assemble(database, live, clock_ms)
+        return RunningModule(
+            servicers=[
+                (add_IngestServiceServicer_to_server, ingest.servicer),
+                (add_RecordingServiceServicer_to_server, RecordingServicer(database, live, clock_ms)),
+                (add_WorkoutServiceServicer_to_server, WorkoutServicer(database, clock_ms)),
+                (add_FileServiceServicer_to_server, FileServicer(database, clock_ms)),
+            ],
+            background=[Housekeeping(database, live, clock_ms, WorkoutSettings())],
+            on_close=ingest.close,
+        )
+
+
+module = WorkoutModule()
