@@ -46,7 +46,7 @@ class AuditSink(Protocol):
     """Keeps audit records."""
 
     def record(self, record: AuditRecord) -> None:
-        """Keep one record, now; a failure to do so is logged and never fails the call that already happened."""
+        """Keep one record, now; a failure to do so is logged and fails no call that already happened."""
         ...
 
 
@@ -54,6 +54,7 @@ class LogAudit:
     """Audit records among the structured logs, for installations that ship those to an append-only store."""
 
     def record(self, record: AuditRecord) -> None:
+        """See `AuditSink.record`."""
         _log.info("audit", **asdict(record))
 
 
@@ -68,6 +69,7 @@ class FileAudit:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
     def record(self, record: AuditRecord) -> None:
+        """See `AuditSink.record`."""
         line = json.dumps(asdict(record), ensure_ascii=False, separators=(",", ":")) + "\n"
         try:
             os.write(self._descriptor, line.encode())

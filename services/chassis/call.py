@@ -23,7 +23,7 @@ class Call:
         principal: who calls; `ANONYMOUS` until authenticated.
         metadata: what the caller sent beside the request; of a key sent twice, the last.
         peer: the caller's address as gRPC writes it.
-        draining: set once the server asks long calls to end; a stream that can end well by itself waits for it.
+        draining: set once the server asks long calls to end, for streams that can end well by themselves.
     """
 
     __slots__ = ("_deadline_at", "_trace_id", "draining", "metadata", "method", "peer", "principal")

@@ -1,6 +1,6 @@
 """The port to people's consents, and what stands in for it until the consent service does.
 
-A method whose policy names consents runs only when the gate says yes. No answer means no: the gate fails closed.
+A method whose policy names consents runs only when the gate says yes. No answer means no.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class ClosedConsentGate:
     """The null twin: nothing can be known, so nothing is allowed."""
 
     async def check(self, user_id: str, purposes: frozenset[Purpose.ValueType]) -> None:
+        """See `ConsentGate.check`."""
         raise consent_unavailable()
 
 
@@ -67,4 +68,5 @@ class DevelopmentConsentGate:
             )
 
     async def check(self, user_id: str, purposes: frozenset[Purpose.ValueType]) -> None:
+        """See `ConsentGate.check`."""
         return

@@ -1,7 +1,7 @@
 """The one error type that crosses the service boundary, and its form on the wire.
 
-Use cases raise a `PlatformError`; the pipeline turns it into a gRPC status with `google.rpc` details. Whatever
-else escapes a handler becomes INTERNAL with a reference id, so that no stack trace and no data leave the server.
+Use cases raise a `PlatformError`; the pipeline turns it into a gRPC status with `google.rpc` details. What
+else escapes a handler becomes INTERNAL with a reference id, so that no trace and no data leave the server.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
 from pulsemesh.error.v1.reason_pb2 import ErrorReason
 

@@ -1,5 +1,6 @@
 """What a domain gives to its host, and what the host gives to a domain."""
 
+# ruff: noqa: D102 - attributes are described in their class
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable

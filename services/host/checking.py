@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -50,19 +52,19 @@ async def findings(settings: Settings, domains: Sequence[str]) -> AsyncIterator[
     yield Finding(f"settings (mode {settings.mode}, cell {settings.cell})", "", ExitCode.OK)
     yield _policies()
     if not settings.issues_development_tokens:
-        yield await _look("keys that prove tokens", lambda: _keys(settings), ExitCode.STORE)
+        yield await _look("keys that prove tokens", partial(_keys, settings), ExitCode.STORE)
     for name, scripts in owners(load_modules(domains)):
         yield await _look(
             f"database of {name}",
-            lambda name=name, scripts=scripts: _database(settings, name, scripts),
+            partial(_database, settings, name, scripts),
             ExitCode.STORE,
         )
-    yield await _look(f"bus {_without_password(settings.bus.url)}", lambda: _bus(settings), ExitCode.STORE)
+    yield await _look(f"bus {_without_password(settings.bus.url)}", partial(_bus, settings), ExitCode.STORE)
     for domain, target in settings.channels.items():
         if target != IN_PROCESS:
             yield await _look(
                 f"{domain} at {target}",
-                lambda domain=domain: _channel(settings, domains, domain),
+                partial(_channel, settings, domains, domain),
                 ExitCode.STORE,
             )
 
@@ -103,7 +105,7 @@ async def _bus(settings: Settings) -> None:
 async def _channel(settings: Settings, domains: Sequence[str], domain: str) -> None:
     directory = ChannelDirectory(settings, served=domain_names(domains), handlers={}, identity=None)
     try:
-        stub = health_pb2_grpc.HealthStub(directory.channel(domain))
+        stub: Any = health_pb2_grpc.HealthStub(directory.channel(domain))
         answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=PATIENCE_S / 2)
         if answer.status != health_pb2.HealthCheckResponse.SERVING:
             raise RuntimeError("it says that it is not serving")

@@ -54,7 +54,7 @@ def main() -> None:
     help="Write the bound address here, as JSON, once calls are taken.",
 )
 @click.option("--worker-number", type=int, hidden=True)
-def serve(
+def serve(  # noqa: PLR0917 - click passes them by name
     domains: tuple[str, ...],
     listen: str | None,
     workers: int | None,

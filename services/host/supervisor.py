@@ -1,8 +1,8 @@
 """Several worker processes on one port: starts them, replaces those that die, ends them together.
 
 Workers are started as fresh processes, never forked: the gRPC core does not survive a fork, and this module
-imports nothing of it. Each worker ends by itself when its standard input ends, so that none outlives a supervisor
-that was killed.
+imports nothing of it. Each worker ends by itself when its standard input ends, so that none outlives a
+supervisor that was killed.
 """
 
 from __future__ import annotations

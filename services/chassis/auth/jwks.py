@@ -53,6 +53,7 @@ class FileKeys:
         self._path = path
 
     async def fetch(self) -> bytes:
+        """See `KeySource.fetch`."""
         return await asyncio.to_thread(self._path.read_bytes)
 
 
@@ -66,6 +67,7 @@ class HttpKeys:
         self._timeout_s = timeout_s
 
     async def fetch(self) -> bytes:
+        """See `KeySource.fetch`."""
         return await asyncio.to_thread(self._get)
 
     def _get(self) -> bytes:

@@ -30,6 +30,7 @@ class NobodyAuthenticator:
     """The null twin: no token is good."""
 
     async def authenticate(self, token: str) -> Principal:
+        """See `Authenticator.authenticate`."""
         raise Unauthenticated("this server has no keys by which to prove a token")
 
 

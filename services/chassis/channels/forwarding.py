@@ -31,7 +31,7 @@ def forwarded_metadata(given: Any, call: Call | None, identity: ServiceToken | N
 
 
 def forwarded_timeout(given_s: float | None, policy_s: float | None, call: Call | None) -> float | None:
-    """The least of what the caller allows, what the method's policy allows and what remains of the running call."""
+    """The least of what the caller and the method's policy allow and what remains of the running call."""
     remaining_s = None if call is None else call.deadline_s()
     limits_s = [limit for limit in (given_s, policy_s, remaining_s) if limit is not None]
     return min(limits_s, default=None)

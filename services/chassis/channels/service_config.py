@@ -24,8 +24,8 @@ RETRY_THROTTLING = {"maxTokens": 100, "tokenRatio": 0.1}
 def is_retried(method: MethodInfo) -> bool:
     """Whether the channel repeats a call by itself.
 
-    Not one whose client sends a stream: the channel would have to keep the whole stream to send it again, and the
-    sender knows better from where to go on.
+    Not one whose client sends a stream: the channel would have to keep the whole stream to send it again, and
+    the sender knows better from where to go on.
     """
     return method.policy is not None and method.policy.retry in RETRIED and not method.client_streaming
 

@@ -1,11 +1,12 @@
 """The channel that generated stubs are given, over handlers in the same process.
 
 Messages cross the border serialised, so neither side can change what the other holds; deadlines, metadata,
-cancellation and statuses behave as on a connection, and the same contract tests prove it of both. Each call runs
-as a task of its own: it begins when the stub is called, whether or not anybody awaits it, and its context
-variables are its own.
+cancellation and statuses behave as on a connection, and the same contract tests prove it of both. Each call
+runs as a task of its own: it begins when the stub is called, whether or not anybody awaits it, and its
+context variables are its own.
 """
 
+# ruff: noqa: D102 - what gRPC defines, gRPC documents
 from __future__ import annotations
 
 import asyncio
@@ -62,14 +63,14 @@ class _Method:
 
 
 class _UnaryUnary(_Method, grpc.aio.UnaryUnaryMultiCallable[Any, Any]):
-    def __call__(  # type: ignore[override]
+    def __call__(
         self, request: Any, *, timeout: float | None = None, metadata: Any = None, **_unused: Any
     ) -> UnaryUnaryCall:
         return UnaryUnaryCall(self._open_with(request, timeout, metadata), self._deserialize)
 
 
 class _UnaryStream(_Method, grpc.aio.UnaryStreamMultiCallable[Any, Any]):
-    def __call__(  # type: ignore[override]
+    def __call__(
         self, request: Any, *, timeout: float | None = None, metadata: Any = None, **_unused: Any
     ) -> UnaryStreamCall:
         return UnaryStreamCall(self._open_with(request, timeout, metadata), self._deserialize)
@@ -111,6 +112,7 @@ class InProcessChannel(grpc.aio.Channel):
         self._handlers = handlers
         self._calls: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._closing = asyncio.Event()
 
     def open(self, path: str, timeout: float | None, metadata: Any) -> Exchange:
         """Begin a call: its handler runs from now on."""
@@ -176,7 +178,7 @@ class InProcessChannel(grpc.aio.Channel):
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
         while self.get_state() == last_observed_state:
-            await asyncio.sleep(0.05)
+            await self._closing.wait()
 
     async def channel_ready(self) -> None:
         """There is nothing to wait for."""
@@ -184,6 +186,7 @@ class InProcessChannel(grpc.aio.Channel):
     async def close(self, grace: float | None = None) -> None:
         """Take no more calls, and end those that are not done within `grace` seconds."""
         self._closed = True
+        self._closing.set()
         if self._calls and grace:
             await asyncio.wait(set(self._calls), timeout=grace)
         for task in list(self._calls):

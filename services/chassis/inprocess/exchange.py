@@ -50,6 +50,7 @@ class Exchange:
 
     @property
     def done(self) -> bool:
+        """Whether the call has its final status."""
         return self.code is not None
 
     def time_remaining(self) -> float | None:
@@ -85,7 +86,7 @@ class Exchange:
         return True
 
     def abandon(self, code: grpc.StatusCode, details: str) -> bool:
-        """End the call from the client's side: the server's handler is cancelled, unread responses are dropped."""
+        """End the call from the client's side: its handler is cancelled, unread responses are dropped."""
         if not self.finish(code, details):
             return False
         self.responses.break_off()

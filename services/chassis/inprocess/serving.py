@@ -39,13 +39,13 @@ async def _run(
         exchange.finish(grpc.StatusCode.INTERNAL, "the client sent no request")
         return
     if not handler.response_streaming:
-        behaviour = handler.stream_unary if handler.request_streaming else handler.unary_unary
-        response: Any = await behaviour(request, context)
+        behaviour: Any = handler.stream_unary if handler.request_streaming else handler.unary_unary
+        response = await behaviour(request, context)
         if not exchange.done:
             exchange.open(())
             await exchange.responses.put(context.serialize(response))
         return
-    stream = handler.stream_stream if handler.request_streaming else handler.unary_stream
+    stream: Any = handler.stream_stream if handler.request_streaming else handler.unary_stream
     if inspect.isasyncgenfunction(stream):
         await _write_all(stream(request, context), context)
     else:

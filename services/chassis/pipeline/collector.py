@@ -17,7 +17,7 @@ from services.chassis.policy import MethodInfo, MethodRegistry, default_registry
 
 
 class ServiceCollector:
-    """Wraps the handlers of servicers with the pipeline, once, and hands them to servers and in-process channels.
+    """Wraps the handlers of servicers, once, and hands them to servers and in-process channels.
 
     Usage::
 

@@ -31,7 +31,7 @@ class CachePolicy:
 
 @dataclass(frozen=True, slots=True)
 class MethodPolicy:
-    """`pulsemesh.policy.v1.MethodPolicy`; seconds where the contract has durations, None where it is silent."""
+    """`pulsemesh.policy.v1.MethodPolicy`, durations in seconds, None where the contract is silent."""
 
     access: frozenset[Access.ValueType]
     scopes: frozenset[str]

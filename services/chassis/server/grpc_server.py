@@ -77,12 +77,12 @@ class GrpcServer:
         except RuntimeError:
             raise AddressInUse(f"cannot listen on {self._settings.listen}") from None
 
-    async def _say(self, status: health_pb2.HealthCheckResponse.ServingStatus.ValueType) -> None:
+    async def _say(self, status: int) -> None:
         for name in (WHOLE_SERVER, *self._collector.services):
             await self._health.set(name, status)
 
     async def drain(self) -> None:
-        """Leave: NOT_SERVING, no new calls, streams told, calls awaited, the rest cancelled. May be repeated."""
+        """Leave: NOT_SERVING, no new calls, streams told, calls awaited, the rest cut off."""
         if self._stopped:
             return
         self._stopped = True

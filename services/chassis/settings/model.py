@@ -74,7 +74,7 @@ class ServerSettings(_Group):
     )
     max_pending_requests: PositiveInt = Field(
         default=100_000,
-        description="Calls waiting to be started above which new ones may be refused; the library's own 1,000 "
+        description="Calls waiting to be started above which new ones may be refused; 1,000, as gRPC has it, "
         "does not survive many clients that reconnect at once. The hard limit is twice this.",
     )
     keepalive_interval_s: PositiveFloat = Field(
@@ -123,8 +123,7 @@ class DatabaseSettings(_Group):
 
     url: str | None = Field(
         default=None,
-        description="sqlite:///<directory> (one file per service, one process) or postgresql://… (one schema per "
-        "service).",
+        description="sqlite:///<directory> (a file per service) or postgresql://… (a schema each).",
         json_schema_extra=_shown("sqlite:///<data_dir>"),
     )
     pool_size: PositiveInt = Field(
@@ -133,7 +132,7 @@ class DatabaseSettings(_Group):
     readers: PositiveInt = Field(default=4, description="Simultaneous readers of an SQLite file.")
     migrate_on_start: bool | None = Field(
         default=None,
-        description="Apply missing migrations to PostgreSQL when starting; otherwise a server that lacks some "
+        description="Apply missing migrations to PostgreSQL when starting; otherwise a server lacking some "
         "refuses to start, and `pulsemesh-server migrate` applies them. SQLite is always migrated.",
         json_schema_extra=_shown("true in development"),
     )
@@ -147,7 +146,7 @@ class BusSettings(_Group):
     )
     partitions: PositiveInt = Field(
         default=8,
-        description="Streams over which events are spread by person; never change it on a full bus.",
+        description="Streams over which events are spread by person; never change it.",
     )
 
 
@@ -185,7 +184,7 @@ class AuthSettings(_Group):
     )
     service_token_file: Path | None = Field(
         default=None,
-        description="File of the token with which this process calls other services; read again when it changes.",
+        description="File of the token with which this process calls others; read again when it changes.",
         json_schema_extra=_shown("made by the development issuer"),
     )
 
@@ -219,7 +218,7 @@ class TelemetrySettings(_Group):
     )
     metrics_listen: Address | None = Field(
         default=None,
-        description="Loopback address and port of the Prometheus page; absent: none. Worker n takes port + n.",
+        description="Loopback address and port of the Prometheus page; absent: none. Worker n: port + n.",
     )
 
     @model_validator(mode="after")
@@ -255,8 +254,8 @@ class Settings(BaseSettings):
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     channels: dict[str, str] = Field(
         default_factory=dict,
-        description='Where other domains are served, as JSON: {"auth": "auth.internal:50051"}. A domain that this '
-        "process serves is called in-process unless it is named here.",
+        description='Where other domains are served, as JSON: {"auth": "auth.internal:50051"}. A domain that '
+        "this process serves is called in-process unless it is named here.",
     )
     channels_ca: Path | None = Field(
         default=None, description="PEM file of the authority of the other services' TLS; absent: no TLS."
