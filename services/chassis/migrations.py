@@ -10,7 +10,7 @@ import asyncio
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,16 +21,15 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData
 
-from services.chassis.consumer import dead_letters
+from services.chassis.consumer import dead_letters as _dead_letters  # noqa: F401 - adds its table
 from services.chassis.database import Database
-from services.chassis.inbox import inbox
-from services.chassis.outbox import metadata as chassis_metadata
+from services.chassis.inbox import inbox as _inbox  # noqa: F401 - adds its table
+from services.chassis.outbox import metadata
 
 VERSION_TABLE = "alembic_version"
 
-CHASSIS_TABLES = (dead_letters.dead_letter.name, inbox.name, "outbox")
-"""What the chassis keeps in every service's schema."""
-
+chassis_metadata: Final[MetaData] = metadata
+"""The tables that the chassis keeps in every service's schema: outbox, inbox and dead_letter."""
 
 _upgrading = threading.Lock()
 """Alembic's `op` is one object per process, so services are upgraded one after the other."""

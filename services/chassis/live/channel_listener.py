@@ -50,6 +50,10 @@ class ChannelListener:
             async with asyncio.timeout(MAX_PAUSE_S):
                 await confirmed.wait()
 
+    def listens_to(self, channel: str) -> bool:
+        """Whether `channel` was added and not removed."""
+        return channel in self._callbacks
+
     async def remove(self, channel: str) -> None:
         """Listen to `channel` no more."""
         self._callbacks.pop(channel, None)
