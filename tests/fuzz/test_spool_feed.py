@@ -88,7 +88,7 @@ _steps = st.lists(
 
 
 def _batch(samples: list[Sample]) -> sample_pb2.SampleBatch:
-    columns = {
+    columns: dict[int, list[int | None]] = {
         channel: [values[index] for _, values in samples]
         for index, channel in enumerate(CHANNELS)
         if any(values[index] is not None for _, values in samples) or index == 0

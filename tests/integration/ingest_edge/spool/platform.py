@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 import grpc.aio
 from google.protobuf import any_pb2
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
 from pulsemesh.error.v1 import reason_pb2
 from pulsemesh.ingest import machine
@@ -100,7 +100,7 @@ class Platform(ingest_service_pb2_grpc.IngestServiceServicer, file_service_pb2_g
 
     # Ingest.
 
-    async def StreamSamples(  # type: ignore[override]
+    async def StreamSamples(
         self,
         request_iterator: AsyncIterator[ingest_service_pb2.StreamSamplesRequest],
         context: grpc.aio.ServicerContext[Any, Any],
@@ -174,7 +174,7 @@ class Platform(ingest_service_pb2_grpc.IngestServiceServicer, file_service_pb2_g
 
     # Files.
 
-    async def FindFile(  # type: ignore[override]
+    async def FindFile(
         self,
         request: file_service_pb2.FindFileRequest,
         context: grpc.aio.ServicerContext[Any, Any],
@@ -183,7 +183,7 @@ class Platform(ingest_service_pb2_grpc.IngestServiceServicer, file_service_pb2_g
             return file_service_pb2.FindFileResponse()
         return file_service_pb2.FindFileResponse(file=self._stored(request.sha256))
 
-    async def UploadFile(  # type: ignore[override]
+    async def UploadFile(
         self,
         request_iterator: AsyncIterator[file_service_pb2.UploadFileRequest],
         context: grpc.aio.ServicerContext[Any, Any],
@@ -199,6 +199,17 @@ class Platform(ingest_service_pb2_grpc.IngestServiceServicer, file_service_pb2_g
             await abort(context, grpc.StatusCode.INVALID_ARGUMENT, reason_pb2.ERROR_REASON_CHECKSUM_MISMATCH)
         self.files[header.sha256] = (header, content)
         return file_service_pb2.UploadFileResponse(file=self._stored(header.sha256))
+
+    async def AppendSamples(
+        self, request: ingest_service_pb2.AppendSamplesRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> ingest_service_pb2.AppendSamplesResponse:
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "the edge streams")
+
+    async def DownloadFile(
+        self, request: file_service_pb2.DownloadFileRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> AsyncIterator[file_service_pb2.DownloadFileResponse]:
+        yield file_service_pb2.DownloadFileResponse()
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "the edge fetches no files")
 
     def _stored(self, sha256: str) -> file_service_pb2.StoredFile:
         header, content = self.files[sha256]

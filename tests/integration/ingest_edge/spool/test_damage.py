@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def _garbage_inside(content: bytes) -> bytes:
     return content[:middle] + b"\xa5" * 8192 + content[middle + 8192 :]
 
 
-DAMAGES = {
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "garbage inside": _garbage_inside,
     "a broken header": lambda content: b"\0" * 100 + content[100:],
     "cut in half": lambda content: content[: len(content) // 2],
