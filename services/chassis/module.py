@@ -13,8 +13,11 @@ import structlog
 from sqlalchemy import MetaData
 
 from services.chassis.bus import EventBus
+from services.chassis.cache import Cache
 from services.chassis.consumer import Consumer
 from services.chassis.database import Database
+from services.chassis.limits import RateLimiter
+from services.chassis.live import LiveChannel
 from services.chassis.settings import Settings
 
 AddToServer = Callable[[Any, Any], None]
@@ -37,9 +40,9 @@ class ModuleContext:
     settings: Settings
     database: Callable[[str], Database]
     bus: EventBus
-    limiter: Any
-    cache: Any
-    live: Any
+    limiter: RateLimiter
+    cache: Cache
+    live: LiveChannel
     channel: Callable[[str], grpc.aio.Channel]
     clock_ms: Callable[[], int]
     logger: structlog.stdlib.BoundLogger

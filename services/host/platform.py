@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import grpc
 import structlog
 
+from services.chassis.background import Supervisor
 from services.chassis.channels import ChannelDirectory
 from services.chassis.module import Module, ModuleContext, RunningModule
 from services.chassis.pipeline import PipelinePorts, ServiceCollector
@@ -23,7 +24,6 @@ from services.host.identity import development_issuer, service_token
 from services.host.ports import audit_sink, authenticator, consent_gate
 from services.host.registry import MODULES, load_modules
 from services.host.stores import Stores
-from services.host.tasks import run_in_background
 
 _log = structlog.get_logger(__name__)
 
@@ -59,12 +59,14 @@ class Platform:
                 authenticator=authenticator(settings),
                 consent=consent_gate(settings),
                 limiter=self._stores.limiter,
+                strict_limiter=self._stores.strict_limiter,
                 cache=self._stores.cache,
                 audit=audit_sink(settings),
                 telemetry=Telemetry(self._registry),
             )
         )
         self._databases = Databases(settings)
+        self._background = Supervisor()
         self._channels = ChannelDirectory(
             settings,
             served=self.domains,
@@ -82,9 +84,9 @@ class Platform:
         stack.callback(self._close_audit)
         await stack.enter_async_context(self._stores)
         await stack.enter_async_context(self._databases.open(self._modules))
+        stack.push_async_callback(self._background.stop)
         for database in self._databases.all():
-            relay = Relay(database, self._stores.bus)
-            await stack.enter_async_context(run_in_background(f"relay of {database.schema}", relay.run))
+            self._background.start(f"relay of {database.schema}", Relay(database, self._stores.bus).run)
         stack.push_async_callback(self._channels.close)
         for module in self._modules:
             running = await module.start(self._context(module.name))
@@ -103,7 +105,7 @@ class Platform:
             subscription = await consumer.attach(self._stores.bus)
             stack.push_async_callback(subscription.close)
         for task in running.background:
-            await stack.enter_async_context(run_in_background(task.name, task.run))
+            self._background.start(task.name, task.run)
 
     def _context(self, name: str) -> ModuleContext:
         return ModuleContext(

@@ -10,9 +10,15 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
-from pulsemesh.workout.v1 import file_service_pb2, file_service_pb2_grpc, ingest_service_pb2
-from pulsemesh.workout.v1 import ingest_service_pb2_grpc, workout_service_pb2, workout_service_pb2_grpc
 
+from pulsemesh.workout.v1 import (
+    file_service_pb2,
+    file_service_pb2_grpc,
+    ingest_service_pb2,
+    ingest_service_pb2_grpc,
+    workout_service_pb2,
+    workout_service_pb2_grpc,
+)
 from services.chassis.inprocess import InProcessChannel
 from tests.fixtures.workout_servicers import (
     AUTHORISED,
@@ -232,9 +238,7 @@ async def test_messages_are_copied_at_the_border(rig: Rig) -> None:
 
 async def test_many_calls_at_once_get_their_own_answers(rig: Rig) -> None:
     titles = [f"ride {number}" for number in range(50)]
-    calls = [
-        rig.workouts.GetWorkout(get(), metadata=(*AUTHORISED, ("x-title", title))) for title in titles
-    ]
+    calls = [rig.workouts.GetWorkout(get(), metadata=(*AUTHORISED, ("x-title", title))) for title in titles]
     assert [(await call).workout.title for call in calls] == titles
 
 
@@ -265,12 +269,15 @@ async def test_reading_and_iterating_do_not_mix(rig: Rig) -> None:
 async def test_responses_before_an_error_arrive_then_the_error(rig: Rig) -> None:
     call = rig.workouts.ReadStreams(read(MISSING_ID, count=2), metadata=AUTHORISED)
     seen: list[str] = []
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
+
+    async def collect() -> None:
         async for response in call:
             seen.append(response.segment.source_id)
+
+    error = await error_of(collect())
     assert seen == ["source 0", "source 1"]
-    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
-    assert details_of(caught.value)["ErrorInfo"].reason == "NOT_FOUND"
+    assert error.code() is grpc.StatusCode.NOT_FOUND
+    assert details_of(error)["ErrorInfo"].reason == "NOT_FOUND"
 
 
 async def test_a_response_stream_is_validated_before_it_begins(rig: Rig) -> None:

@@ -2,6 +2,6 @@
 
 from services.chassis.pipeline.collector import ServiceCollector
 from services.chassis.pipeline.draining import Draining
-from services.chassis.pipeline.ports import AnswerCache, PipelinePorts, RateLimiter
+from services.chassis.pipeline.ports import AnswerCache, PipelinePorts
 
-__all__ = ["AnswerCache", "Draining", "PipelinePorts", "RateLimiter", "ServiceCollector"]
+__all__ = ["AnswerCache", "Draining", "PipelinePorts", "ServiceCollector"]

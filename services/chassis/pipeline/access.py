@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import structlog
+
 from pulsemesh.error.v1.reason_pb2 import ErrorReason
 from pulsemesh.policy.v1.policy_pb2 import Access
 from services.chassis.auth.port import Authenticator, VerifiedTokens
 from services.chassis.auth.principal import ON_BEHALF_OF_KEY, Principal, cell_of
 from services.chassis.call import Call
-from services.chassis.consent import ConsentGate
-from services.chassis.errors import AccessDenied, Unauthenticated, WrongCell
+from services.chassis.consent import ConsentGate, consent_unavailable
+from services.chassis.errors import AccessDenied, PlatformError, Unauthenticated, WrongCell
 from services.chassis.policy.model import MethodPolicy
 
 Stage = Callable[[Call], Awaitable[None]]
 """Returns when the call may go on, raises a `PlatformError` when not."""
+
+_log = structlog.get_logger(__name__)
 
 _BEARER = "bearer "
 
@@ -97,6 +101,12 @@ def consent(policy: MethodPolicy, gate: ConsentGate) -> Stage | None:
         user_id = call.principal.user_id
         if not user_id:
             raise AccessDenied("this method uses a person's data: say on whose behalf it is called")
-        await gate.check(user_id, purposes)
+        try:
+            await gate.check(user_id, purposes)
+        except PlatformError:
+            raise
+        except Exception as error:
+            _log.exception("consent_gate_failed")
+            raise consent_unavailable() from error
 
     return stage

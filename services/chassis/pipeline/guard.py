@@ -58,7 +58,7 @@ class MethodGuard:
         self.before = _present(
             access.authentication(policy, ports.authenticator),
             access.authorisation(policy, ports.cell),
-            limiting.rate_limit(method, policy.rate_limit, ports.limiter),
+            limiting.rate_limit(method, policy.rate_limit, ports),
         )
         self.after = _present(access.consent(policy, ports.consent))
         self.cache = (

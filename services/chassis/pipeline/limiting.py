@@ -12,7 +12,7 @@ from pulsemesh.policy.v1.policy_pb2 import LimitFailure, RateLimitKey
 from services.chassis.call import Call
 from services.chassis.errors import ResourceExhausted, Unavailable
 from services.chassis.pipeline.access import Stage
-from services.chassis.pipeline.ports import RateLimiter
+from services.chassis.pipeline.ports import PipelinePorts
 from services.chassis.policy.model import MethodInfo, RateLimitPolicy
 
 _log = structlog.get_logger(__name__)
@@ -29,22 +29,23 @@ def caller_key(call: Call) -> str:
     return principal.user_id or principal.client_id or address_of(call.peer)
 
 
-def rate_limit(
-    method: MethodInfo, limit: RateLimitPolicy | None, limiter: RateLimiter | None
-) -> Stage | None:
+def rate_limit(method: MethodInfo, limit: RateLimitPolicy | None, ports: PipelinePorts) -> Stage | None:
     """One token a call."""
-    if limit is None or limiter is None:
+    if limit is None:
+        return None
+    closed = limit.on_failure == LimitFailure.LIMIT_FAILURE_CLOSED
+    limiter = (ports.strict_limiter or ports.limiter) if closed else ports.limiter
+    if limiter is None:
         return None
     take = limiter.take
     calls, period_s, burst = limit.calls, limit.period_s, limit.burst
     prefix = f"{method.path}|"
     by_caller = limit.key == RateLimitKey.RATE_LIMIT_KEY_CALLER
-    closed = limit.on_failure == LimitFailure.LIMIT_FAILURE_CLOSED
 
     async def stage(call: Call) -> None:
         key = prefix + caller_key(call) if by_caller else prefix
         try:
-            wait_s = await take(key, calls=calls, period_s=period_s, burst=burst)
+            decision = await take(key, calls, period_s, burst)
         except Exception as error:
             if closed:
                 raise Unavailable(
@@ -54,10 +55,10 @@ def rate_limit(
                 ) from error
             _log.warning("limiter_unavailable", method=method.path, error=str(error))
             return
-        if wait_s > 0:
+        if not decision.allowed:
             raise ResourceExhausted(
                 f"more than {calls} calls in {period_s:g} s",
-                retry_after_s=wait_s,
+                retry_after_s=decision.retry_after,
                 metadata={"calls": str(calls), "period_s": f"{period_s:g}"},
             )
 

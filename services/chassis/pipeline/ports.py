@@ -8,23 +8,9 @@ from typing import Protocol
 from services.chassis.audit import AuditSink, LogAudit
 from services.chassis.auth.port import Authenticator, NobodyAuthenticator
 from services.chassis.consent import ClosedConsentGate, ConsentGate
+from services.chassis.limits import RateLimiter
 from services.chassis.pipeline.draining import Draining
 from services.chassis.telemetry import Telemetry
-
-
-class RateLimiter(Protocol):
-    """Token buckets shared by whoever shares the limiter."""
-
-    async def take(self, key: str, *, calls: int, period_s: float, burst: int) -> float:
-        """Take one token.
-
-        Returns:
-            0.0 when there was one, else the seconds after which there will be.
-
-        Raises:
-            Exception: the store of the buckets cannot be reached; the policy says what then happens.
-        """
-        ...
 
 
 class AnswerCache(Protocol):
@@ -46,6 +32,8 @@ class PipelinePorts:
     Attributes:
         cell: the name of the cell that this server belongs to.
         limiter: None switches rate limits off, which only tests and benchmarks do.
+        strict_limiter: for methods whose policy closes them while the counters are away: it raises then. None
+            uses `limiter`.
         cache: None answers every call anew.
     """
 
@@ -53,6 +41,7 @@ class PipelinePorts:
     authenticator: Authenticator = field(default_factory=NobodyAuthenticator)
     consent: ConsentGate = field(default_factory=ClosedConsentGate)
     limiter: RateLimiter | None = None
+    strict_limiter: RateLimiter | None = None
     cache: AnswerCache | None = None
     audit: AuditSink = field(default_factory=LogAudit)
     telemetry: Telemetry = field(default_factory=Telemetry)

@@ -11,6 +11,11 @@ import structlog
 
 from services.chassis.call import find_call
 
+_EXCEPTIONS_WITHOUT_VALUES = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+"""Local variables hold personal data and tokens: they stay out of the logs."""
+
 
 def _add_call(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Name the call that is being served, so that every line of it can be found."""
@@ -46,9 +51,13 @@ def configure_logging(
     ]
     renderer: list[Any]
     if style == "json":
-        renderer = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        renderer = [_EXCEPTIONS_WITHOUT_VALUES, structlog.processors.JSONRenderer()]
     else:
-        renderer = [structlog.dev.ConsoleRenderer(colors=output.isatty())]
+        renderer = [
+            structlog.dev.ConsoleRenderer(
+                colors=output.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -67,3 +76,4 @@ def configure_logging(
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(number)
+    logging.getLogger("alembic").setLevel(max(number, logging.WARNING))

@@ -8,8 +8,8 @@ from typing import Any
 
 import grpc
 import pytest
-from pulsemesh.workout.v1 import workout_service_pb2, workout_service_pb2_grpc
 
+from pulsemesh.workout.v1 import workout_service_pb2, workout_service_pb2_grpc
 from services.chassis.call import bind_call, current_call, find_call
 from services.chassis.inprocess import InProcessChannel
 from services.chassis.inprocess.context import pairs
