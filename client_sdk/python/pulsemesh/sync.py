@@ -204,6 +204,7 @@ class Ingest(_Part[ingest.Ingest]):
         sub_sport: SubSport = "unspecified",
         start: datetime | int | None = None,
         recording_id: str = "",
+        capacity: int = 100_000,
         max_attempts: int | None = None,
     ) -> LiveRecording:
         """Return a recording of one source to use with `with` and to `add` samples to."""
@@ -216,6 +217,7 @@ class Ingest(_Part[ingest.Ingest]):
                 sub_sport=sub_sport,
                 start=start,
                 recording_id=recording_id,
+                capacity=capacity,
                 max_attempts=max_attempts,
             )
 

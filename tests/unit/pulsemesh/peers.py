@@ -287,6 +287,8 @@ class IngestPeer(ingest_service_pb2_grpc.IngestServiceServicer):
         self.finished: Any = None
         self.break_after_batches: deque[int] = deque()
         """Batches to take before the next calls break."""
+        self.close_after_batches = -1
+        """Batches after which the recording is closed, as if its owner did so elsewhere."""
 
     async def StreamSamples(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:
         first = await anext(aiter(request_iterator))
@@ -311,6 +313,9 @@ class IngestPeer(ingest_service_pb2_grpc.IngestServiceServicer):
                 ack = ingest_service_pb2.Ack(credit=1)
                 ack.sources.add(source=0, next_sequence=len(self.samples))
                 yield ingest_service_pb2.StreamSamplesResponse(ack=ack)
+                if batches == self.close_after_batches:
+                    yield ingest_service_pb2.StreamSamplesResponse(closed=ingest_service_pb2.Closed())
+                    return
             elif request.HasField("finish"):
                 self.finished = request.finish
                 closed = ingest_service_pb2.Closed(workout_id=f"{77:026d}")

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
-from contextlib import suppress
 from typing import Any, Generic, TypeVar, cast
 
 import grpc
@@ -232,9 +231,9 @@ class SessionCall(Generic[Req, Res]):
         """Give the call up."""
         if not self._beginning.done():
             return self._beginning.cancel()
-        with suppress(Exception):
-            return bool(self._beginning.result().cancel())
-        return False
+        if self._beginning.cancelled() or self._beginning.exception() is not None:
+            return False
+        return bool(self._beginning.result().cancel())
 
 
 def _metadata(token: str, request_id: str) -> Metadata:

@@ -23,7 +23,7 @@ class RetrySettings:
 
     max_attempts: int = 5
     """Attempts of one call in all; 1 means that nothing is repeated."""
-    first_pause_s: float = 0.1
+    first_pause_s: float = 0.2
     longest_pause_s: float = 10.0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 

@@ -16,7 +16,8 @@ import grpc
 
 from pulsemesh import samples
 from pulsemesh.calls.channel import PolicyChannel
-from pulsemesh.errors import PulsemeshError, from_rpc_error
+from pulsemesh.error.v1 import reason_pb2
+from pulsemesh.errors import FailedPrecondition, PulsemeshError, from_rpc_error
 from pulsemesh.ingest.feed import Feed
 from pulsemesh.ingest.session import SessionEvent, SessionFailed, StreamCall, run_session
 from pulsemesh.parts.memory_feed import MemoryFeed
@@ -26,6 +27,9 @@ from pulsemesh.ulid import new_ulid
 from pulsemesh.workout.v1 import ingest_service_pb2, ingest_service_pb2_grpc, recording_pb2
 
 __all__ = ["Ingest", "LiveRecording"]
+
+# After so many samples the producer lets others have their turn.
+_TURN = 32
 
 _METHOD = "pulsemesh.workout.v1.IngestService.StreamSamples"
 
@@ -87,14 +91,15 @@ class Ingest:
         sub_sport: SubSport = "unspecified",
         start: datetime | int | None = None,
         recording_id: str = "",
+        capacity: int = 100_000,
         on_event: OnEvent | None = None,
         max_attempts: int | None = None,
     ) -> LiveRecording:
         """Return a recording of one source to use with `async with` and to `add` samples to.
 
         `channels` are the names of what its samples carry, such as `heart_rate`. Samples live
-        in memory until they are acknowledged; for samples that must survive the process use
-        `pulsemesh-edge` or a `Feed` of your own with `run`.
+        in memory until they are acknowledged, at most `capacity` of them. For samples that must
+        survive the process use `pulsemesh-edge`, or a `Feed` of your own with `run`.
         """
         names = list(channels)
         numbers = [_channel(name) for name in names]
@@ -107,7 +112,8 @@ class Ingest:
             sources=[recording_pb2.Source(source_id="samples", channels=numbers)],
         )
         finish = ingest_service_pb2.FinishRecording(details=recording_pb2.RecordingDetails(title=title))
-        return LiveRecording(self, opening, finish, on_event=on_event, max_attempts=max_attempts)
+        feed = MemoryFeed(1, capacity=capacity)
+        return LiveRecording(self, opening, finish, feed, on_event=on_event, max_attempts=max_attempts)
 
 
 class LiveRecording:
@@ -123,6 +129,7 @@ class LiveRecording:
         ingest: Ingest,
         opening: ingest_service_pb2.OpenRecording,
         finish: ingest_service_pb2.FinishRecording,
+        feed: MemoryFeed,
         *,
         on_event: OnEvent | None,
         max_attempts: int | None,
@@ -136,7 +143,7 @@ class LiveRecording:
         self._finish = finish
         self._on_event = on_event
         self._max_attempts = max_attempts
-        self._feed = MemoryFeed(1)
+        self._feed = feed
         self._session: asyncio.Task[ingest_service_pb2.Closed] | None = None
 
     @property
@@ -162,16 +169,34 @@ class LiveRecording:
             for name, value in values.items()
             if value is not None
         }
-        session = self._running()
         moment = milliseconds(time) if time is not None else _now_ms()
-        adding = asyncio.ensure_future(self._feed.add(0, moment, integers))
+        self._check()
+        if self._feed.full:
+            await self._room()
+        elif self._feed.unacknowledged % _TURN == 0:
+            # A producer that never waits for anything else would keep the session from its work.
+            await asyncio.sleep(0)
+        self._feed.add(0, moment, integers)
+
+    async def _room(self) -> None:
+        """Wait until samples are taken again, or the session has ended."""
+        room = asyncio.ensure_future(self._feed.room())
         try:
-            await asyncio.wait({adding, session}, return_when=asyncio.FIRST_COMPLETED)
-            if session.done():
-                session.result()
-            await adding
+            await asyncio.wait({room, self._running()}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            adding.cancel()
+            room.cancel()
+        self._check()
+
+    def _check(self) -> None:
+        """Raise what ended the session, where it has ended."""
+        session = self._running()
+        if session.done():
+            session.result()
+            raise FailedPrecondition(
+                "the recording was closed from elsewhere",
+                reason=reason_pb2.ERROR_REASON_RECORDING_CLOSED,
+                method=_METHOD,
+            )
 
     def _running(self) -> asyncio.Task[ingest_service_pb2.Closed]:
         if self._session is None:

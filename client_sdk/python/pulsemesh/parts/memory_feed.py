@@ -31,8 +31,8 @@ class _Backlog:
 class MemoryFeed:
     """Implements `pulsemesh.ingest.feed.Feed` for a recording that lives as long as its process.
 
-    `add` waits while `capacity` samples are unacknowledged, so a platform that is away makes
-    the producer wait and not the memory grow.
+    At most `capacity` samples are kept unacknowledged, so a platform that is away makes the
+    producer wait for `room` and not the memory grow.
     """
 
     def __init__(self, sources: int, *, capacity: int = 100_000) -> None:
@@ -48,12 +48,22 @@ class MemoryFeed:
         """Samples that the platform has not committed yet."""
         return sum(len(backlog.kept) for backlog in self._backlogs)
 
-    async def add(self, source: int, time_ms: int, values: dict[int, int]) -> None:
-        """Append one sample to a source, waiting for room where there is none."""
-        async with self._room:
-            await self._room.wait_for(lambda: self.unacknowledged < self._capacity)
+    @property
+    def full(self) -> bool:
+        """True while so many samples are unacknowledged that no more are taken."""
+        return self.unacknowledged >= self._capacity
+
+    def add(self, source: int, time_ms: int, values: dict[int, int]) -> None:
+        """Append one sample to a source. Raises `OverflowError` where the feed is full."""
+        if self.full:
+            raise OverflowError(f"{self._capacity} samples are unacknowledged")
         self._backlogs[source].kept.append((time_ms, values))
         self._news.set()
+
+    async def room(self) -> None:
+        """Return when the feed is no longer full."""
+        async with self._room:
+            await self._room.wait_for(lambda: not self.full)
 
     def end(self, details: ingest_service_pb2.FinishRecording) -> None:
         """Say that no sample will be added any more, and how the recording ends."""

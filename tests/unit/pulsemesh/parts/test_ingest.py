@@ -103,19 +103,43 @@ async def test_samples_are_refused_before_the_recording_is_open(client: Client) 
 async def test_a_full_feed_makes_its_producer_wait_until_samples_are_acknowledged() -> None:
     feed = MemoryFeed(1, capacity=3)
     for n in range(3):
-        await feed.add(0, n, {HEART_RATE: n})
-    fourth = asyncio.ensure_future(feed.add(0, 3, {HEART_RATE: 3}))
+        feed.add(0, n, {HEART_RATE: n})
+    with pytest.raises(OverflowError):
+        feed.add(0, 3, {HEART_RATE: 3})
+    waiting = asyncio.ensure_future(feed.room())
     await asyncio.sleep(0.01)
-    assert not fourth.done()
+    assert not waiting.done()
     await feed.acknowledged(0, 2)
-    await asyncio.wait_for(fourth, 10)
-    assert feed.unacknowledged == 2
+    await asyncio.wait_for(waiting, 10)
+    assert feed.unacknowledged == 1
+
+
+async def test_a_producer_faster_than_the_platform_is_held_back(platform: Platform, client: Client) -> None:
+    recording = client.ingest.record("running", ["heart_rate"], capacity=50)
+    async with recording as live:
+        for n in range(400):
+            await live.add(START_MS + n, heart_rate=n % 200)
+            assert live.unacknowledged <= 50
+    assert len(platform.ingest.samples) == 400
+
+
+async def test_a_recording_closed_from_elsewhere_takes_no_more(platform: Platform, client: Client) -> None:
+    platform.ingest.close_after_batches = 1
+
+    async def record_for_ever() -> None:
+        async with client.ingest.record("running", ["heart_rate"]) as live:
+            while True:
+                await live.add(heart_rate=99)
+                await asyncio.sleep(0.001)
+
+    with pytest.raises(errors.FailedPrecondition, match="closed from elsewhere"):
+        await record_for_ever()
 
 
 async def test_a_feed_gives_any_unacknowledged_sample_again() -> None:
     feed = MemoryFeed(1)
     for n in range(6):
-        await feed.add(0, n, {HEART_RATE: n})
+        feed.add(0, n, {HEART_RATE: n})
     await feed.acknowledged(0, 2)
     for _ in range(2):
         batch = await feed.next_batch(0, 3, 2)
