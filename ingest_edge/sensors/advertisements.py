@@ -56,14 +56,13 @@ class Advertisements:
             SensorUnavailable: scanning is impossible now.
         """
         wanted = address.lower()
-        try:
-            async with asyncio.timeout(self._settings.locate_timeout_s):
-                async with self._listening() as advertisements:
+        async with self._listening() as advertisements:
+            # The limit is for hearing the sensor, not for stopping the scan afterwards.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.locate_timeout_s):
                     async for device, _ in advertisements:
                         if device.address.lower() == wanted:
                             return device
-        except TimeoutError:
-            pass
         raise SensorNotFound(f"{address} does not advertise")
 
     async def connected(self, address: str) -> BLEDevice | None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 
 from ingest_edge.sensors.events import Reading, SensorEvent
+
+logger = logging.getLogger(__name__)
 
 
 class EventQueue:
@@ -29,6 +32,7 @@ class EventQueue:
         self._events: deque[SensorEvent] = deque()
         self._readings = 0
         self._closed = False
+        self._refusing = False
         self._wakeup = asyncio.Event()
 
     def __len__(self) -> int:
@@ -38,13 +42,20 @@ class EventQueue:
         """Take an event, or refuse a reading when the queue is full or closed."""
         if isinstance(event, Reading):
             if self._closed or self._readings >= self._capacity:
-                self.dropped += 1
+                self._refuse()
                 return False
+            self._refusing = False
             self._readings += 1
             self.emitted += 1
         self._events.append(event)
         self._wakeup.set()
         return True
+
+    def _refuse(self) -> None:
+        self.dropped += 1
+        if not self._refusing:
+            self._refusing = True
+            logger.warning("the event queue is full: readings are dropped (%d so far)", self.dropped)
 
     def close(self) -> None:
         """Let the consumer finish: it gets what is queued, then the end."""

@@ -97,6 +97,11 @@ class SensorSupervisor:
                 await connection.open(self._interpreter.characteristics)
             self._on_connected()
             self._on_lost(await self._listen(connection))
+        except Exception as error:
+            # Once data came through it is a loss, even if the set-up was not finished.
+            if not self._connected:
+                raise
+            self._on_lost(describe_failure(error))
         finally:
             await connection.close()
 

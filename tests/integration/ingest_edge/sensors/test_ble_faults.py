@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from itertools import chain, count, repeat
@@ -19,6 +19,7 @@ from ingest_edge.sensors import (
     ConnectionRestored,
     Reading,
 )
+from ingest_edge.simulator.bluez import GattCharacteristic, GattService
 from ingest_edge.simulator.peripherals import ScriptedSensor, numbered_heart_rate_frame
 
 STRAP = "C0:00:00:00:00:01"
@@ -165,6 +166,26 @@ async def test_a_device_that_the_daemon_forgot_is_found_again(make_rig: MakeRig)
     async with make_rig([endless_strap()]) as rig:
         await rig.until(lambda: len(rig.sequences(STRAP)) > 3, "no data")
         rig.bluez.forget(STRAP)
+        await rig.until(lambda: len(rig.of(ConnectionRestored)) == 1, "not restored")
+
+
+class TwoMeasurements(ScriptedSensor):
+    """A strap that also counts wheel turns, which nobody turns."""
+
+    @property
+    def services(self) -> Sequence[GattService]:
+        wheel = GattService("1816", (GattCharacteristic("2A5B", ("notify",)),))
+        return [*super().services, wheel]
+
+
+async def test_a_break_between_two_subscriptions_is_a_loss_once_data_came(make_rig: MakeRig) -> None:
+    frames = (numbered_heart_rate_frame(number % 65536) for number in count())
+    strap = TwoMeasurements(STRAP, frames)
+    async with make_rig([strap], before=lambda bluez: bluez.set_latency(0.3)) as rig:
+        await rig.until(lambda: rig.statistics(STRAP).received >= 1, "no data")
+        rig.bluez.drop(STRAP)
+        await rig.until(lambda: len(rig.of(ConnectionLost)) == 1, "the loss was not told")
+        rig.bluez.set_latency(0)
         await rig.until(lambda: len(rig.of(ConnectionRestored)) == 1, "not restored")
 
 

@@ -28,6 +28,17 @@ async def test_readings_beyond_the_capacity_are_refused_and_counted() -> None:
     assert (queue.emitted, queue.dropped, len(queue)) == (3, 2, 3)
 
 
+async def test_an_overflow_is_logged_once_until_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
+    queue = EventQueue(capacity=1)
+    for number in range(4):
+        queue.offer(reading(number))
+    assert len(caplog.records) == 1
+    queue.take()
+    for number in range(2):
+        queue.offer(reading(number))
+    assert len(caplog.records) == 2
+
+
 async def test_news_of_a_connection_enters_a_full_queue() -> None:
     queue = EventQueue(capacity=1)
     queue.offer(reading(0))
