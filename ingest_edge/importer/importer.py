@@ -152,6 +152,7 @@ class Importer:
         original = Original(
             str(file.path.absolute()), file.path.name[:255], file.sha256, file.size_bytes, file.recording_id
         )
+        self._uplink.forget(file.recording_id)
         while True:
             try:
                 await self._spool.add_whole(recording.new, recording.sources, recording.details, original)

@@ -150,8 +150,12 @@ class Uplink:
             self._tasks.clear()
             self._sessions.clear()
 
+    def forget(self, recording_id: str) -> None:
+        """Forget how a recording's way ended: it is about to be tried anew."""
+        self._settled.pop(recording_id, None)
+
     async def settled(self, recording_id: str) -> Settled:
-        """Wait until a recording's way has ended, here, since this object was made. Needs `run`."""
+        """Wait until a recording's way has ended; see `forget`. Needs `run`."""
         seen = -1
         while recording_id not in self._settled:
             seen = await self._activity.changed(seen)
