@@ -203,4 +203,5 @@ def _last_sample_times(conn: Connection, recording_pks: Sequence[int]) -> dict[i
         .where(sources.c.recording_pk.in_(recording_pks))
         .group_by(sources.c.recording_pk)
     )
-    return ends | dict(closed)
+    ends.update((recording_pk, end_ms) for recording_pk, end_ms in closed)
+    return ends
