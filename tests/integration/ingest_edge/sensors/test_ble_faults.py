@@ -19,7 +19,7 @@ from ingest_edge.sensors import (
     ConnectionRestored,
     Reading,
 )
-from ingest_edge.simulator.bluez import GattCharacteristic, GattService
+from ingest_edge.simulator.bluez import GattCharacteristic, GattService, Notification
 from ingest_edge.simulator.peripherals import ScriptedSensor, numbered_heart_rate_frame
 
 STRAP = "C0:00:00:00:00:01"
@@ -170,12 +170,16 @@ async def test_a_device_that_the_daemon_forgot_is_found_again(make_rig: MakeRig)
 
 
 class TwoMeasurements(ScriptedSensor):
-    """A strap that also counts wheel turns, which nobody turns."""
+    """A strap that is also a wheel sensor, on a wheel that stands still."""
 
     @property
     def services(self) -> Sequence[GattService]:
         wheel = GattService("1816", (GattCharacteristic("2A5B", ("notify",)),))
         return [*super().services, wheel]
+
+    def notifications(self, elapsed_s: float) -> Sequence[Notification]:
+        # One of each, since the order of the subscriptions is bleak's own.
+        return [*super().notifications(elapsed_s), ("2A5B", bytes.fromhex("01 01000000 0000"))]
 
 
 async def test_a_break_between_two_subscriptions_is_a_loss_once_data_came(make_rig: MakeRig) -> None:
@@ -185,6 +189,7 @@ async def test_a_break_between_two_subscriptions_is_a_loss_once_data_came(make_r
         await rig.until(lambda: rig.statistics(STRAP).received >= 1, "no data")
         rig.bluez.drop(STRAP)
         await rig.until(lambda: len(rig.of(ConnectionLost)) == 1, "the loss was not told")
+        assert rig.statistics(STRAP).connects == 1
         rig.bluez.set_latency(0)
         await rig.until(lambda: len(rig.of(ConnectionRestored)) == 1, "not restored")
 
