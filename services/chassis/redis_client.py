@@ -33,8 +33,9 @@ def open_redis(url: str, *, max_connections: int = 64) -> RedisClient:
     Args:
         url: ``redis://[:password@]host:port/number`` or ``rediss://…`` for TLS.
     """
-    client: RedisClient = redis.Redis.from_url(
+    pool = redis.BlockingConnectionPool.from_url(
         url,
+        timeout=SOCKET_TIMEOUT_S,  # a burst of calls waits for a connection instead of failing
         protocol=2,  # one shape of answers from every server
         max_connections=max_connections,
         socket_timeout=SOCKET_TIMEOUT_S,
@@ -42,4 +43,5 @@ def open_redis(url: str, *, max_connections: int = 64) -> RedisClient:
         socket_keepalive=True,
         retry=Retry(NoBackoff(), 1),
     )
+    client: RedisClient = redis.Redis.from_pool(pool)  # which closes the pool with the client
     return client

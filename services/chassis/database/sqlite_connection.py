@@ -16,7 +16,8 @@ from services.chassis.database.completion import Completion
 
 T = TypeVar("T")
 
-BUSY_TIMEOUT_MS = 5_000
+BUSY_TIMEOUT_MS = 2_000
+"""Only a foreign program can hold the file's lock: other writers of this process queue for their turn."""
 JOURNAL_SIZE_LIMIT_BYTES = 64 * 1024 * 1024
 
 
