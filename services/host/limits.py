@@ -1,4 +1,4 @@
-"""The two limiters of a process: for methods that open while the counters are away, and for those that close."""
+"""The limiters of a process: for methods that open while the counters are away, and for those that close."""
 
 from __future__ import annotations
 

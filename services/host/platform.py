@@ -12,7 +12,7 @@ import structlog
 from services.chassis.background import Supervisor
 from services.chassis.channels import ChannelDirectory
 from services.chassis.module import Module, ModuleContext, RunningModule
-from services.chassis.pipeline import PipelinePorts, ServiceCollector
+from services.chassis.pipeline import Draining, PipelinePorts, ServiceCollector
 from services.chassis.relay import Relay
 from services.chassis.server import GrpcServer
 from services.chassis.settings import Settings
@@ -53,6 +53,9 @@ class Platform:
         self._registry = process_registry()
         issuer = development_issuer(settings)
         self._stores = Stores(settings)
+        telemetry = Telemetry(self._registry)
+        draining = Draining()
+        telemetry.metrics.count_in_flight(lambda: draining.in_flight)
         self.collector = ServiceCollector(
             PipelinePorts(
                 cell=settings.cell,
@@ -62,7 +65,8 @@ class Platform:
                 strict_limiter=self._stores.strict_limiter,
                 cache=self._stores.cache,
                 audit=audit_sink(settings),
-                telemetry=Telemetry(self._registry),
+                telemetry=telemetry,
+                draining=draining,
             )
         )
         self._databases = Databases(settings)
