@@ -21,12 +21,15 @@ from pulsemesh.calls import validation
 from pulsemesh.calls.policy import CallPolicy, call_policy
 from pulsemesh.calls.retry import Attempts, RetrySettings
 from pulsemesh.credentials import Credentials
-from pulsemesh.errors import PulsemeshError, from_rpc_error
+from pulsemesh.errors import PulsemeshError, Unavailable, from_rpc_error
 
 __all__ = ["PolicyChannel", "SessionCall"]
 
 Req = TypeVar("Req", bound=Message)
 Res = TypeVar("Res")
+# The words of grpc.aio for a message that could not be written.
+_FAILED_WRITE = "Internal error from Core"
+
 Metadata = tuple[tuple[str, str], ...]
 
 
@@ -161,7 +164,7 @@ class _StreamUnary(_Callable[Req, Res]):
             try:
                 return cast(Res, await call)
             except grpc.aio.AioRpcError as error:
-                mapped = self._error(error, request_id)
+                mapped = _unmask(self._error(error, request_id))
                 if not repeatable:
                     raise mapped from error
                 await attempts.recover(mapped, opening=True)
@@ -234,6 +237,21 @@ class SessionCall(Generic[Req, Res]):
         if self._beginning.cancelled() or self._beginning.exception() is not None:
             return False
         return bool(self._beginning.result().cancel())
+
+
+def _unmask(error: PulsemeshError) -> PulsemeshError:
+    """Return what a failed call with a stream of requests means.
+
+    When the other side ends such a call while a request is being written, gRPC may report its
+    own failed write in place of the status that came: all that is known is that it ended.
+    """
+    if error.code is not grpc.StatusCode.INTERNAL or error.message != _FAILED_WRITE:
+        return error
+    ended = Unavailable(
+        "the call ended while it was being sent", request_id=error.request_id, method=error.method
+    )
+    ended.__cause__ = error.__cause__
+    return ended
 
 
 def _metadata(token: str, request_id: str) -> Metadata:

@@ -77,14 +77,18 @@ class Files:
         attempts = self._channel.attempts(_UPLOAD)
         while held is None:
             try:
-                response = await self._stub.UploadFile(
-                    _requests(what, progress), timeout=attempts.remaining_s()
-                )
-                return UploadedFile(response.file, response.existed)
+                return await self._send(what, progress, attempts.remaining_s())
             except PulsemeshError as error:
                 await attempts.recover(error, opening=True)
             held = await self._held(what, progress)
         return held
+
+    async def _send(self, what: _Content, progress: Progress | None, timeout_s: float | None) -> UploadedFile:
+        # Opened here and not by the generator: gRPC leaves one that it no longer needs unfinished.
+        with what.open() as stream:
+            requests = _requests(what.header, stream, progress)
+            response = await self._stub.UploadFile(requests, timeout=timeout_s)
+        return UploadedFile(response.file, response.existed)
 
     async def _held(self, what: _Content, progress: Progress | None) -> UploadedFile | None:
         found = await self.find(what.header.sha256)
@@ -155,16 +159,15 @@ def _describe(content: str | Path | bytes, name: str, recording_id: str) -> _Con
 
 
 async def _requests(
-    what: _Content, progress: Progress | None
+    header: file_service_pb2.FileHeader, stream: IO[bytes], progress: Progress | None
 ) -> AsyncIterator[file_service_pb2.UploadFileRequest]:
-    yield file_service_pb2.UploadFileRequest(header=what.header)
+    yield file_service_pb2.UploadFileRequest(header=header)
     sent = 0
-    with what.open() as stream:
-        while chunk := await asyncio.to_thread(stream.read, CHUNK_BYTES):
-            yield file_service_pb2.UploadFileRequest(chunk=chunk)
-            sent += len(chunk)
-            if progress is not None:
-                progress(sent, what.header.size_bytes)
+    while not stream.closed and (chunk := await asyncio.to_thread(stream.read, CHUNK_BYTES)):
+        yield file_service_pb2.UploadFileRequest(chunk=chunk)
+        sent += len(chunk)
+        if progress is not None:
+            progress(sent, header.size_bytes)
 
 
 async def _take(
