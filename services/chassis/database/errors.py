@@ -18,14 +18,18 @@ SQLITE_TRANSIENT = {
 """Primary result code to the pause in seconds after which a repeat may succeed (sqlite.org/rescode.html)."""
 
 POSTGRESQL_TRANSIENT = {
-    "08": 1.0,  # connection exceptions
+    "08": 0.25,  # connection exceptions
     "53": 2.0,  # too many connections, out of memory, disk full
-    "57P": 1.0,  # administrator or crash shutdown, cannot connect now
+    "57P": 0.25,  # administrator or crash shutdown, cannot connect now
     "40": 0.05,  # serialization failure, deadlock, and the commit whose outcome is unknown
     "55P03": 0.5,  # lock not available
     "25006": 2.0,  # the server became a replica during a fail-over
 }
 """SQLSTATE prefix to the pause in seconds (PostgreSQL documentation, appendix A)."""
+
+
+NO_CONNECTION_PAUSE_S = 0.25
+"""A server that restarts is often back within a second; whoever repeats backs off by itself."""
 
 
 class StoreUnavailable(Exception):
@@ -76,7 +80,7 @@ def _pause_for(error: BaseException) -> float | None:
     if isinstance(error, exc.DBAPIError):
         return _driver_pause(error)
     if isinstance(error, (OSError, asyncio.TimeoutError)):  # no server at the address
-        return 1.0
+        return NO_CONNECTION_PAUSE_S
     return _sqlstate_pause(error)
 
 
@@ -86,7 +90,7 @@ def _driver_pause(error: exc.DBAPIError) -> float | None:
     if isinstance(code, int):
         return SQLITE_TRANSIENT.get(code & 0xFF)
     if error.connection_invalidated or isinstance(cause, OSError):
-        return 1.0
+        return NO_CONNECTION_PAUSE_S
     return None if cause is None else _sqlstate_pause(cause)
 
 
@@ -99,7 +103,7 @@ def _sqlstate_pause(error: BaseException) -> float | None:
         )
     words = str(error)
     if "connection is closed" in words or "connection was closed" in words:
-        return 1.0
+        return NO_CONNECTION_PAUSE_S
     if "cached statement plan is invalid" in words:  # the schema changed below a pooled connection
         return 0.05
     return None
