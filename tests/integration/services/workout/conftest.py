@@ -12,6 +12,9 @@ from typing import Any
 import grpc
 import pytest
 import structlog
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+from sqlalchemy import Connection, Table, func, select
 
 from pulsemesh.event.v1 import envelope_pb2
 from pulsemesh.policy.v1.policy_pb2 import Access
@@ -24,6 +27,7 @@ from pulsemesh.workout.v1 import (
     ingest_service_pb2_grpc,
     recording_pb2,
     recording_service_pb2_grpc,
+    sample_pb2,
     workout_service_pb2,
     workout_service_pb2_grpc,
 )
@@ -42,6 +46,7 @@ SCOPES = frozenset({"ingest", "workout.read", "workout.write"})
 PERSON = "eu_01J00000000000000000000000"
 STRANGER = "eu_01J00000000000000000000009"
 START_MS = 1_750_000_000_000
+MAX_BATCH = 4_000
 
 HEART_RATE = int(channel_pb2.CHANNEL_HEART_RATE)
 POWER = int(channel_pb2.CHANNEL_POWER)
@@ -86,6 +91,18 @@ class Sent:
             device=recording_pb2.Device(device_id=self.source_id, name=self.source_id.title()),
         )
 
+    def batches(self, index: int) -> list[sample_pb2.SampleBatch]:
+        """All of it, in batches that the server takes."""
+        return [
+            encode_batch(
+                index,
+                first,
+                self.times_ms[first : first + MAX_BATCH],
+                {channel: values[first : first + MAX_BATCH] for channel, values in self.columns.items()},
+            )
+            for first in range(0, len(self.times_ms), MAX_BATCH)
+        ]
+
 
 @dataclass
 class Rig:
@@ -126,7 +143,7 @@ class Rig:
         client_time_ms: int | None = None,
         start_ms: int = START_MS,
     ) -> tuple[str, Any]:
-        """Send sources (each with a value somewhere) in one call; returns the recording's id and the answer."""
+        """Send all samples of the sources in one call; returns the recording's id and the answer."""
         recording_id = recording_id or new_ulid()
         opening = ingest_service_pb2.OpenRecording(
             recording_id=recording_id,
@@ -138,11 +155,7 @@ class Rig:
         )
         request = ingest_service_pb2.AppendSamplesRequest(
             open=opening,
-            batches=[
-                encode_batch(index, 0, sent.times_ms, sent.columns)
-                for index, sent in enumerate(sources)
-                if sent.times_ms
-            ],
+            batches=[batch for index, sent in enumerate(sources) for batch in sent.batches(index)],
         )
         if finish:
             request.finish.CopyFrom(
@@ -172,15 +185,12 @@ class Rig:
 
     async def rows(self, *tables: Any) -> dict[str, int]:
         """How many rows each table has."""
-        from sqlalchemy import func, select
-
         async with self.database.read() as view:
-            return {
-                table.name: await view.run(
-                    lambda conn, table=table: conn.execute(select(func.count()).select_from(table)).scalar_one()
-                )
-                for table in tables
-            }
+            return {table.name: await view.run(_count, table) for table in tables}
+
+
+def _count(conn: Connection, table: Table) -> int:
+    return int(conn.execute(select(func.count()).select_from(table)).scalar_one())
 
 
 def ride(seconds: int = 60, start_ms: int = START_MS, source_id: str = "meter") -> Sent:
@@ -198,35 +208,28 @@ async def collected(stream: Any) -> list[Any]:
     return [message async for message in stream]
 
 
-def code_of(error: grpc.aio.AioRpcError) -> grpc.StatusCode:
-    return error.code()
-
-
 def reason_of(error: grpc.aio.AioRpcError) -> str:
     """The reason in the error's details."""
-    from google.rpc import error_details_pb2
-    from grpc_status import rpc_status
-
-    status = rpc_status.from_call(error)  # type: ignore[arg-type]
-    assert status is not None
     info = error_details_pb2.ErrorInfo()
-    assert any(detail.Unpack(info) for detail in status.details)
-    return info.reason
+    assert any(detail.Unpack(info) for detail in _details(error))
+    return str(info.reason)
 
 
 def violated_fields(error: grpc.aio.AioRpcError) -> Iterable[str]:
-    from google.rpc import error_details_pb2
-    from grpc_status import rpc_status
-
-    status = rpc_status.from_call(error)  # type: ignore[arg-type]
-    assert status is not None
+    """The fields that the error's details blame."""
     bad = error_details_pb2.BadRequest()
     return [
         violation.field
-        for detail in status.details
+        for detail in _details(error)
         if detail.Unpack(bad)
         for violation in bad.field_violations
     ]
+
+
+def _details(error: grpc.aio.AioRpcError) -> Iterable[Any]:
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]
+    assert status is not None
+    return list(status.details)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -247,8 +250,8 @@ async def rig(database_url: str, tmp_path: Path) -> AsyncIterator[Rig]:
         settings=Settings(data_dir=tmp_path),
         database=lambda _: database,
         bus=None,  # type: ignore[arg-type]
-        limiter=None,
-        cache=None,
+        limiter=None,  # type: ignore[arg-type]
+        cache=None,  # type: ignore[arg-type]
         live=live,
         channel=lambda _: None,  # type: ignore[arg-type,return-value]
         clock_ms=clock,
