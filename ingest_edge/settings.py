@@ -157,6 +157,10 @@ class EdgeSettings:
         float,
         _Setting(_seconds, "An interrupted recording is gone on with if it was alive this short a time ago."),
     ] = 600.0
+    silence_ends_s: Annotated[
+        float,
+        _Setting(_seconds, "How long all sensors are silent before an unattended recording ends."),
+    ] = 600.0
     patience_s: Annotated[
         float,
         _Setting(_seconds, "How long `sync`, `import` and the end of `record` wait for a silent platform."),

@@ -14,16 +14,16 @@ from ingest_edge.uplink import Uplink
 from pulsemesh.samples import CHANNEL_BY_NAME
 
 _SHOWN = ("heart_rate", "power", "cadence", "speed", "distance", "left_power", "stride_length", "energy")
-_LINE_INTERVAL_S = 5.0
 _FRESH_MS = 10_000
 
 
 class RecordDisplay:
     """Shows `LiveNumbers` after every write to the spool. Use it as a context manager."""
 
-    def __init__(self, output: Output, uplink: Uplink) -> None:
+    def __init__(self, output: Output, uplink: Uplink, line_interval_s: float = 5.0) -> None:
         self._output = output
         self._uplink = uplink
+        self._line_interval_s = line_interval_s
         self._live = Live(console=output.console, auto_refresh=False) if output.live else None
         self._last_line = float("-inf")
 
@@ -44,7 +44,7 @@ class RecordDisplay:
             )
         elif self._live is not None:
             self._live.update(self._table(numbers), refresh=True)
-        elif time.monotonic() - self._last_line >= _LINE_INTERVAL_S:
+        elif time.monotonic() - self._last_line >= self._line_interval_s:
             self._last_line = time.monotonic()
             self._output.line(self._text(numbers))
 

@@ -113,6 +113,7 @@ class Recorder:
         self._changed_devices: set[str] = set()
         self._buffers: dict[str, SourceBuffer] = {}
         self._marker_id = f"{settings.writer_id}/{MARKER}"
+        self._last_reading_ms = self._clock.now_ms()
         self._paused = False
         self._laps = 1
         self._unusable = 0
@@ -200,12 +201,18 @@ class Recorder:
             sensors=self._board.sensors(),
         )
 
+    @property
+    def silence_s(self) -> float:
+        """Seconds since the last reading, or since this object was made."""
+        return (self._clock.now_ms() - self._last_reading_ms) / 1000
+
     # What happens.
 
     def offer(self, event: SensorEvent) -> bool:
         """Take an event at once; False where a reading was refused for lack of room."""
         match event:
             case Reading(sensor_id, series, time_ms, values):
+                self._last_reading_ms = self._clock.now_ms()
                 self._board.reading(sensor_id, values, time_ms)
                 return self._add(sensor_id, series, time_ms, values)
             case ConnectionEstablished(sensor_id):
