@@ -94,10 +94,15 @@ async def _settled(
         attempts = failures[envelope.event_id]
         if attempts < policy.max_attempts:
             return False
-        _log.error(
-            "event_parked", event_id=envelope.event_id, type=envelope.type, attempts=attempts, exc_info=error
-        )
         reason = f"{type(error).__name__}: {error}"
+        # The reason is kept with the dead letter; the log gets its kind only: it may quote personal data.
+        _log.error(
+            "event_parked",
+            event_id=envelope.event_id,
+            type=envelope.type,
+            attempts=attempts,
+            error=type(error).__name__,
+        )
         await _patiently(lambda: handler.park(envelope, reason, attempts), policy)
     return True
 

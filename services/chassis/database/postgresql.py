@@ -215,7 +215,8 @@ class PostgresqlDatabase:
             {"poolclass": NullPool} if single_use else {"max_overflow": 0, "pool_use_lifo": True}
         )
         arguments = {"server_settings": settings, "timeout": CONNECT_TIMEOUT_S}
-        return create_async_engine(self._url, connect_args=arguments, **kind, **pool)
+        # Parameters are personal data; an exception's text ends up in logs.
+        return create_async_engine(self._url, connect_args=arguments, hide_parameters=True, **kind, **pool)
 
 
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended('pulsemesh:' || CAST(:key AS text), 0))")

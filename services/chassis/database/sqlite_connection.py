@@ -23,7 +23,7 @@ JOURNAL_SIZE_LIMIT_BYTES = 64 * 1024 * 1024
 
 def engine_for(path: Path, *, writer: bool) -> Engine:
     """An engine whose connections are set up for durable writing, or for reading only."""
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, _record: object) -> None:
