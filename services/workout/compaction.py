@@ -93,7 +93,7 @@ def prepare(journalled: JournalledRecording, now_ms: int) -> PreparedWorkout:
     return PreparedWorkout(
         state=state_of(recording, journalled.sources),
         workout=_row(recording, details, summary, message, now_ms),
-        chunks=[row for source_pk, samples in streams.items() for row in _chunk_rows(source_pk, samples)],
+        chunks=[row for source_pk, samples in streams.items() for row in chunk_rows(source_pk, samples)],
         message=message,
     )
 
@@ -176,7 +176,8 @@ def _row(
     }
 
 
-def _chunk_rows(source_pk: int, samples: SampleColumns) -> list[dict[str, Any]]:
+def chunk_rows(source_pk: int, samples: SampleColumns) -> list[dict[str, Any]]:
+    """The rows of a source's chunks: an hour each from its first sample on. `samples` are sorted by time."""
     return [
         {
             "source_pk": source_pk,

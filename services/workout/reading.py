@@ -66,7 +66,7 @@ def segments(sources: Sequence[StoredSource], wanted: Selection) -> Iterator[wor
     if not wanted.aligned and not wanted.max_samples:
         for source in sources:
             for payload in source.payloads:
-                yield from _cut(_selected(decode_chunk(payload), wanted), source.source_id)
+                yield from cut_into_segments(_selected(decode_chunk(payload), wanted), source.source_id)
         return
     whole = [(source.source_id, _whole(source, wanted)) for source in sources]
     whole = [(source_id, samples) for source_id, samples in whole if len(samples)]
@@ -74,7 +74,7 @@ def segments(sources: Sequence[StoredSource], wanted: Selection) -> Iterator[wor
         whole = [("", align([samples for _, samples in whole]))] if whole else []
     for source_id, samples in whole:
         short = downsample(samples, wanted.max_samples, wanted.method) if wanted.max_samples else samples
-        yield from _cut(short, source_id)
+        yield from cut_into_segments(short, source_id)
 
 
 def _whole(source: StoredSource, wanted: Selection) -> SampleColumns:
@@ -99,7 +99,7 @@ def _times_differ(whole: Sequence[SampleColumns]) -> bool:
     return any(not np.array_equal(whole[0].times_ms, other.times_ms) for other in whole[1:])
 
 
-def _cut(samples: SampleColumns, source_id: str) -> Iterator[workout_pb2.StreamSegment]:
+def cut_into_segments(samples: SampleColumns, source_id: str) -> Iterator[workout_pb2.StreamSegment]:
     """Segments of at most `SEGMENT_BYTES`, and without a step in time that the wire cannot carry."""
     rows = max(SEGMENT_BYTES // (_MAX_VARINT_BYTES * (len(samples.columns) + 1)), 1)
     leaps = np.flatnonzero(np.diff(samples.times_ms) > _MAX_STEP_MS) + 1

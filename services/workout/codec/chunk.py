@@ -216,7 +216,7 @@ def _expand(values: Int32Array, mask: BoolArray | None, samples: int) -> SampleC
 
 
 def _compress(parts: list[bytes]) -> bytes:
-    """One frame of all parts, each in blocks of its own: planes differ too much to share one entropy table."""
+    """One frame of all parts, each in its own blocks: planes differ too much to share an entropy table."""
     stream = _compressor().compressobj(size=sum(map(len, parts)))
     compressed = []
     for part in parts:

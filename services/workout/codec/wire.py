@@ -15,9 +15,14 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
+from pulsemesh.type.v1 import channel_pb2
 from pulsemesh.workout.v1 import sample_pb2, workout_pb2
 from services.workout.codec.columns import EMPTY, BoolArray, SampleColumn, SampleColumns
 from services.workout.codec.errors import BatchCorrupted
+from services.workout.codec.varints import packed_sint32_field
+
+_TIME_DELTAS = workout_pb2.StreamSegment.TIME_DELTAS_MS_FIELD_NUMBER
+_DELTAS = workout_pb2.StreamColumn.DELTAS_FIELD_NUMBER
 
 _Int = TypeVar("_Int", np.int32, np.int64)
 
@@ -68,23 +73,22 @@ def encode_segment(samples: SampleColumns, source_id: str) -> workout_pb2.Stream
     time_deltas = np.diff(samples.times_ms)
     if len(time_deltas) and int(np.abs(time_deltas).max()) > np.iinfo(np.int32).max:
         raise ValueError("two samples are more than 24 days apart")
-    return workout_pb2.StreamSegment(
-        source_id=source_id,
-        start_time_ms=int(samples.times_ms[0]),
-        time_deltas_ms=time_deltas.tolist(),
-        columns=[_encode_column(channel, column) for channel, column in samples.columns.items()],
-    )
+    segment = workout_pb2.StreamSegment(source_id=source_id, start_time_ms=int(samples.times_ms[0]))
+    segment.MergeFromString(packed_sint32_field(_TIME_DELTAS, time_deltas.astype(np.int32)))
+    for channel, column in samples.columns.items():
+        _encode_column(segment.columns.add(), channel, column)
+    return segment
 
 
-def _encode_column(channel: int, column: SampleColumn) -> workout_pb2.StreamColumn:
+def _encode_column(encoded: workout_pb2.StreamColumn, channel: int, column: SampleColumn) -> None:
     values = column.values if column.present is None else _held(column.values, column.present)
     deltas = np.empty(len(values), np.int32)
     deltas[0] = values[0]
     np.subtract(values[1:], values[:-1], out=deltas[1:])
-    encoded = workout_pb2.StreamColumn(channel=channel, deltas=deltas.tolist())  # type: ignore[arg-type]
+    encoded.channel = channel_pb2.Channel.ValueType(channel)
+    encoded.MergeFromString(packed_sint32_field(_DELTAS, deltas))
     if column.present is not None and not column.present.all():
         encoded.validity = np.packbits(column.present, bitorder="little").tobytes()
-    return encoded
 
 
 def _held(values: NDArray[np.int32], present: BoolArray) -> NDArray[np.int32]:
