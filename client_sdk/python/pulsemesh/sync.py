@@ -161,6 +161,10 @@ class LiveRecording(_Part[ingest.LiveRecording]):
         """Add one sample, as `pulsemesh.parts.ingest.LiveRecording.add` does."""
         self._loop.run(self._part.add(time, **values))
 
+    def flush(self) -> None:
+        """Return when the platform has committed every sample added so far."""
+        self._loop.run(self._part.flush())
+
     @property
     def recording_id(self) -> str:
         """The recording."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import plotext
-
 from pulsemesh.cli.formats import duration
 from pulsemesh.streams import Streams, unit_of
 
@@ -19,6 +17,8 @@ _TICKS = 6
 
 def plot(streams: Streams, channel: str, *, width: int, height: int = 12, colour: bool = False) -> str:
     """Return the curve of one channel over elapsed time. Raises `KeyError` where it has no value."""
+    import plotext  # noqa: PLC0415  # slow to import, and most commands draw nothing
+
     series = streams.of(channel)
     times_ms, values = series.present(channel)
     start = min(one.times_ms[0] for one in streams if one.times_ms)

@@ -37,12 +37,22 @@ async def watch(session: Session, *, recording: str) -> None:
         last = recording_service_pb2.WatchRecordingResponse()
         with Live(console=session.console, auto_refresh=False, transient=False) as live:
             async for update in updates:
-                last = update
-                live.update(_screen(recording_id, update), refresh=True)
+                # The update that ends a watch need not repeat the numbers: the last ones stay on the screen.
+                last = update if update.values else _ended(last, update)
+                live.update(_screen(recording_id, last), refresh=True)
         if last.workout_id:
             click.echo(f"Closed: workout {last.workout_id}. `pulsemesh show {short(last.workout_id)}`")
         elif last.state == recording_pb2.RECORDING_STATE_DISCARDED:
             click.echo("The recording was discarded.")
+
+
+def _ended(
+    last: recording_service_pb2.WatchRecordingResponse, update: recording_service_pb2.WatchRecordingResponse
+) -> recording_service_pb2.WatchRecordingResponse:
+    merged = recording_service_pb2.WatchRecordingResponse()
+    merged.CopyFrom(last)
+    merged.MergeFrom(update)
+    return merged
 
 
 def _screen(recording_id: str, update: recording_service_pb2.WatchRecordingResponse) -> Group:

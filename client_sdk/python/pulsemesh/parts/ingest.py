@@ -6,8 +6,7 @@ import asyncio
 import os
 import platform
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -172,20 +171,29 @@ class LiveRecording:
         moment = milliseconds(time) if time is not None else _now_ms()
         self._check()
         if self._feed.full:
-            await self._room()
+            await self._wait_for(self._feed.room())
         elif self._feed.unacknowledged % _TURN == 0:
             # A producer that never waits for anything else would keep the session from its work.
             await asyncio.sleep(0)
         self._feed.add(0, moment, integers)
 
-    async def _room(self) -> None:
-        """Wait until samples are taken again, or the session has ended."""
-        room = asyncio.ensure_future(self._feed.room())
+    async def flush(self) -> None:
+        """Return when the platform has committed every sample added so far.
+
+        Raises what ended the session where it has ended.
+        """
+        if self._feed.unacknowledged:
+            await self._wait_for(self._feed.drained())
+
+    async def _wait_for(self, state: Coroutine[None, None, None]) -> None:
+        """Wait until the feed is in a state, or the session has ended."""
+        reached = asyncio.ensure_future(state)
         try:
-            await asyncio.wait({room, self._running()}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({reached, self._running()}, return_when=asyncio.FIRST_COMPLETED)
+            if not reached.done():
+                self._check()
         finally:
-            room.cancel()
-        self._check()
+            reached.cancel()
 
     def _check(self) -> None:
         """Raise what ended the session, where it has ended."""
@@ -216,8 +224,10 @@ class LiveRecording:
         session = self._running()
         if error is not None:
             session.cancel()
-            with suppress(asyncio.CancelledError, PulsemeshError):
-                await session
+            # Not `await session`: suppressing its cancellation would suppress this task's own.
+            await asyncio.wait({session})
+            if not session.cancelled():
+                session.exception()
             return
         self._feed.end(self._finish)
         try:

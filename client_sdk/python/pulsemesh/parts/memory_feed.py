@@ -65,6 +65,11 @@ class MemoryFeed:
         async with self._room:
             await self._room.wait_for(lambda: not self.full)
 
+    async def drained(self) -> None:
+        """Return when every sample is acknowledged."""
+        async with self._room:
+            await self._room.wait_for(lambda: not self.unacknowledged)
+
     def end(self, details: ingest_service_pb2.FinishRecording) -> None:
         """Say that no sample will be added any more, and how the recording ends."""
         finish = ingest_service_pb2.FinishRecording()

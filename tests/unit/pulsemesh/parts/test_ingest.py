@@ -69,6 +69,28 @@ async def test_a_session_that_may_not_be_fails_with_its_meaning(platform: Platfo
             await live.add(heart_rate=99)
 
 
+async def test_a_flush_returns_when_everything_is_committed(platform: Platform, client: Client) -> None:
+    async with client.ingest.record("running", ["heart_rate"]) as live:
+        for n in range(30):
+            await live.add(START_MS + n, heart_rate=n)
+        await live.flush()
+        assert live.unacknowledged == 0
+        assert len(platform.ingest.samples) == 30
+
+
+async def test_a_flush_of_a_session_that_failed_fails(platform: Platform, client: Client) -> None:
+    platform.script.fail("StreamSamples", Failure(grpc.StatusCode.PERMISSION_DENIED, "ACCESS_DENIED"))
+
+    async def record() -> None:
+        async with client.ingest.record("running", ["heart_rate"]) as live:
+            await live.add(heart_rate=1)
+            await live.flush()
+            raise AssertionError
+
+    with pytest.raises(errors.PermissionDenied):
+        await record()
+
+
 async def test_an_exception_inside_leaves_the_recording_open(platform: Platform, client: Client) -> None:
     with pytest.raises(ZeroDivisionError):
         async with client.ingest.record("running", ["heart_rate"]) as live:
