@@ -92,10 +92,14 @@ class Track:
             speed = None if odometer is None else speed_from_odometer(odometer)
         if speed is not None:
             return in_motion(speed, threshold_mps).intersection(self.running)
-        if self.lengths:
-            active = [length for length in self.lengths if length.active]
-            return Intervals.of([each.start_ms for each in active], [each.end_ms for each in active])
-        return None
+        return self.swimming if self.lengths else None
+
+    @cached_property
+    def swimming(self) -> Intervals:
+        """The active lengths of the pool while the clock ran."""
+        active = [length for length in self.lengths if length.active]
+        swum = Intervals.of([each.start_ms for each in active], [each.end_ms for each in active])
+        return swum.intersection(self.running)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,8 @@ def totals(track: Track, part: Part) -> Totals:
     window = _Window(part.start_ms, part.end_ms, stop_ms)
     elapsed_s = (part.end_ms - part.start_ms) / 1000
     timer_s = _timer_s(track, part, elapsed_s)
-    motion = track.motion(_threshold_mps(part.sport))
+    in_pool = part.pool_length_m > 0 and bool(track.lengths)
+    motion = track.swimming if in_pool else track.motion(_threshold_mps(part.sport))
     moving_s = None if motion is None else float(motion.overlap_ms(part.start_ms, part.end_ms)) / 1000
     lengths = [each for each in track.lengths if part.start_ms <= each.start_ms < stop_ms]
     distance_m = _distance_m(track, part, lengths)
@@ -160,13 +165,17 @@ def _timer_s(track: Track, part: Part, elapsed_s: float) -> float:
 
 
 def _distance_m(track: Track, part: Part, lengths: Sequence[Length]) -> float | None:
-    """The first that can tell: counter, positions, speed, lengths of the pool, the device's own report."""
+    """The first that can tell: lengths of the pool, counter, positions, speed, the device's own report.
+
+    In a pool lengths come first: watches add a length to their counter when it is over, so the counter says
+    less until then, and there are no positions.
+    """
+    if part.pool_length_m > 0 and any(each.active for each in lengths):
+        return part.pool_length_m * sum(each.active for each in lengths)
     for odometer in track.odometers:
         covered = covered_m(odometer, part.start_ms, part.end_ms)
         if covered is not None and covered > 0:
             return covered
-    if part.pool_length_m > 0 and any(each.active for each in lengths):
-        return part.pool_length_m * sum(each.active for each in lengths)
     if part.reported_distance_m > 0:
         return part.reported_distance_m
     return 0.0 if any(len(odometer) for odometer in track.odometers) else None

@@ -111,7 +111,7 @@ def as_batch(segment: workout_pb2.StreamSegment) -> bytes:
         start_time_ms=segment.start_time_ms,
         time_deltas_ms=segment.time_deltas_ms,
         columns=[
-            sample_pb2.Column(channel=each.channel, deltas=each.deltas, validity=each.validity)  # type: ignore[arg-type]
+            sample_pb2.Column(channel=each.channel, deltas=each.deltas, validity=each.validity)
             for each in segment.columns
         ],
     ).SerializeToString()
@@ -140,7 +140,7 @@ def test_a_column_of_another_length_is_named() -> None:
 
 
 def test_a_validity_of_the_wrong_size_is_named() -> None:
-    broken = sample_pb2.SampleBatch(columns=[sample_pb2.Column(channel=6, deltas=[1], validity=b"\1\1")])
+    broken = sample_pb2.SampleBatch(columns=[column(6, [1, None])])
     with pytest.raises(BatchCorrupted, match="wrong size"):
         decode_batches([broken.SerializeToString()])
 

@@ -222,6 +222,14 @@ def test_a_pool_swim_without_samples_is_its_lengths() -> None:
     assert made.whole.moving_s == 150
 
 
+def test_in_a_pool_lengths_are_trusted_before_the_counter() -> None:
+    lengths = [Length(T0 + n * 30_000, T0 + (n + 1) * 30_000, n != 1, 12) for n in range(4)]
+    part = Part(SWIMMING, 0, T0, T0 + 120_000, pool_length_m=25)
+    counted = source(range(0, 121, 30), distance=[0, 0, 25, 25, 50], speed=[0] * 5)
+    totals = whole(counted, sport=SWIMMING, sessions=[part], lengths=lengths)
+    assert (totals.distance_m, totals.moving_s) == (75, 90)
+
+
 def test_what_the_device_reported_stands_in_for_what_cannot_be_computed() -> None:
     part = Part(
         RUNNING,
