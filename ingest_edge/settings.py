@@ -114,9 +114,7 @@ class _Setting:
 class EdgeSettings:
     """Everything that can be set. Times are in seconds, sizes in bytes."""
 
-    target: Annotated[str, _Setting(_text, "Where the platform is: host, host:port or a URL.")] = (
-        "127.0.0.1:7450"
-    )
+    target: Annotated[str, _Setting(_text, "Where the platform is: host, host:port or a URL.")] = "127.0.0.1"
     token: Annotated[str, _Setting(_text, "The access token. Better kept in a file: see `token_file`.")] = (
         field(default="", repr=False)
     )
