@@ -49,9 +49,8 @@ async def _streaming(server: ServerProcess, tally: Tally) -> AsyncIterator[list[
         await compare_workouts(client, writers, tally)
 
 
-async def _rounds(writers: list[Writer], tally: Tally, rounds: int, strike: Strike, seed: int) -> None:
-    chance = random.Random(seed)
-    for _ in range(rounds):
+async def _rounds(writers: list[Writer], tally: Tally, strikes: list[Strike], chance: random.Random) -> None:
+    for strike in strikes:
         await asyncio.sleep(chance.uniform(0.02, 0.7))
         await strike()
         tally.rounds += 1
@@ -61,17 +60,16 @@ async def _rounds(writers: list[Writer], tally: Tally, rounds: int, strike: Stri
 
 
 def _server_killer(
-    server: ServerProcess, writers: list[Writer], tally: Tally, database_url: str, seed: int
+    server: ServerProcess, writers: list[Writer], tally: Tally, database_url: str, chance: random.Random
 ) -> Strike:
     """Kill the server, look at the journal that it left, start it again; now and then kill the start too."""
-    chance = random.Random(seed)
 
     async def strike() -> None:
         await asyncio.to_thread(server.kill)
         tally.kills += 1
         promised = {place: count for writer in writers for place, count in writer.acknowledged().items()}
         tally.acknowledged_missing += missing(promised, await held_samples(database_url))
-        if chance.random() < 0.25:
+        if tally.rounds % 3 == 2:
             server.launch()
             await asyncio.sleep(chance.uniform(0.2, 1.5))
             await asyncio.to_thread(server.kill)
@@ -85,8 +83,9 @@ async def _kill_server_on_sqlite(folder: Path, rounds: int, seed: int) -> None:
     tally = Tally("server killed, SQLite")
     with running(ServerProcess(folder)) as server:
         async with _streaming(server, tally) as writers:
-            strike = _server_killer(server, writers, tally, f"sqlite:///{folder / 'data'}", seed)
-            await _rounds(writers, tally, rounds, strike, seed)
+            chance = random.Random(seed)
+            strike = _server_killer(server, writers, tally, f"sqlite:///{folder / 'data'}", chance)
+            await _rounds(writers, tally, [strike] * rounds, chance)
     tally.check()
 
 
@@ -98,7 +97,8 @@ async def _kill_server_and_postgres(
     environment = {"PULSEMESH_DATABASE__URL": url}
     with running(ServerProcess(folder, environment=environment)) as server:
         async with _streaming(server, tally) as writers:
-            kill_server = _server_killer(server, writers, tally, url, seed)
+            chance = random.Random(seed)
+            kill_server = _server_killer(server, writers, tally, url, chance)
 
             async def kill_postgres() -> None:
                 await asyncio.to_thread(postgres.kill)
@@ -115,9 +115,8 @@ async def _kill_server_and_postgres(
                 await asyncio.to_thread(postgres.restart)
                 await asyncio.to_thread(server.start)
 
-            for turn in range(rounds):
-                strike = (kill_postgres, kill_server, kill_both)[turn % 3]
-                await _rounds(writers, tally, 1, strike, seed + turn)
+            strikes: list[Strike] = [kill_postgres, kill_both, kill_server]
+            await _rounds(writers, tally, (strikes * rounds)[:rounds], chance)
     tally.check()
 
 
