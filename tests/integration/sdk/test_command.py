@@ -8,9 +8,7 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -37,25 +35,6 @@ def run(environment: dict[str, str]) -> Run:
     def invoke(*arguments: str, expect: int = 0) -> str:
         done = CliRunner(env=environment).invoke(cli, arguments, prog_name="pulsemesh")
         assert done.exit_code == expect, done.output
-        return done.stdout
-
-    return invoke
-
-
-@pytest.fixture
-def run_process(environment: dict[str, str]) -> Run:
-    """Run a command as people do."""
-
-    def invoke(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", "from pulsemesh.cli.main import main; main()", *arguments],
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
         return done.stdout
 
     return invoke
@@ -94,20 +73,24 @@ def test_from_signing_in_to_deleting(run: Run, pulsemesh_platform: SyncPlatform,
 
 
 def test_a_live_recording_is_watched_to_its_end(
-    run: Run, run_process: Run, pulsemesh_platform: SyncPlatform
+    run: Run, environment: dict[str, str], pulsemesh_platform: SyncPlatform
 ) -> None:
     run("login", "watcher")
     client = pulsemesh_platform.client("watcher")
-    with ThreadPoolExecutor(1) as pool:
-        with client.ingest.record("cycling", ["power"]) as live:
-            live.add(power=222)
-            live.flush()
-            watching = pool.submit(run_process, "watch", "--json")
-            # The command has begun to watch when the platform has told it something; it needs a moment.
-            for n in range(40):
-                live.add(power=230 + n)
-                if watching.done():
-                    break
-                time.sleep(0.1)
-        updates = [json.loads(line) for line in watching.result(timeout=60).splitlines()]
-    assert updates[-1]["workout_id"] == live.workout_id
+    with client.ingest.record("cycling", ["power"]) as live:
+        live.add(power=222)
+        live.flush()
+        # As people run it: in a process of its own.
+        watching = subprocess.Popen(
+            [sys.executable, "-c", "from pulsemesh.cli.main import main; main()", "watch", "--json"],
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert watching.stdout is not None
+        first = json.loads(watching.stdout.readline())
+        live.add(power=230)
+    rest, _ = watching.communicate(timeout=60)
+    assert watching.returncode == 0
+    assert first["values"][0]["value"] == 222
+    assert json.loads(rest.splitlines()[-1])["workout_id"] == live.workout_id
