@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -86,5 +87,14 @@ def connect(
     holds one, a function (plain or async) that gets one, or a `Credentials` object. Without
     `tls` the way is encrypted unless it stays on this machine. With the extra `validation`
     requests are checked before they travel, unless `validate` is False.
+
+    Raises `RuntimeError` outside of a running event loop, to which the connection belongs.
     """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(
+            "pulsemesh.connect needs a running event loop: call it in an async function, "
+            "or use pulsemesh.sync.connect"
+        ) from None
     return Client(open_channel(target, tls), as_credentials(credentials), retry=retry, validate=validate)
