@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
-from google.rpc import error_details_pb2
+from google.rpc import error_details_pb2  # type: ignore[import-untyped]
 from grpc_status import rpc_status
 
 from pulsemesh.workout.v1 import (
@@ -186,7 +186,7 @@ async def test_a_method_that_the_servicer_lacks_is_unimplemented(rig: Rig) -> No
 
 
 async def test_a_method_that_nobody_serves_is_unimplemented(rig: Rig) -> None:
-    call = rig.channel.unary_unary("/pulsemesh.none.v1.NoService/None")
+    call: Any = rig.channel.unary_unary("/pulsemesh.none.v1.NoService/None")
     error = await error_of(call(b""))
     assert error.code() is grpc.StatusCode.UNIMPLEMENTED
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -15,13 +17,17 @@ from typing import Any
 
 import grpc
 import pytest
+import structlog
+from click.testing import CliRunner, Result
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from pulsemesh.auth.v1 import development_issuer_service_pb2 as auth_messages
 from pulsemesh.auth.v1 import development_issuer_service_pb2_grpc as auth_service
 from pulsemesh.workout.v1 import workout_service_pb2, workout_service_pb2_grpc
+from services.host.cli import main
 from services.host.exit_codes import ExitCode
+from tests.fixtures.server_process import accepts_connections
 
 PATIENCE_S = 60.0
 ISSUER = "pulsemesh.auth.v1.DevelopmentIssuerService"
@@ -33,10 +39,12 @@ class Server:
     def __init__(self, directory: Path, *arguments: str, **environment: str) -> None:
         self.ready_file = directory / "ready.json"
         self.ready_file.unlink(missing_ok=True)
+        self._told = False
+        self.data_dir = directory / "data"
         self._log = (directory / "server.log").open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "services.host", *arguments, "--ready-file", str(self.ready_file)],
-            env=clean_environment(PULSEMESH_DATA_DIR=str(directory / "data"), **environment),
+            env=clean_environment(PULSEMESH_DATA_DIR=str(self.data_dir), **environment),
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
@@ -51,9 +59,13 @@ class Server:
         ready: dict[str, Any] = json.loads(self.ready_file.read_text())
         return ready
 
+    def tell(self, number: int) -> None:
+        self._told = True
+        self.process.send_signal(number)
+
     def stop(self, number: int = signal.SIGTERM) -> int:
-        if self.process.poll() is None:
-            self.process.send_signal(number)
+        if not self._told and self.process.poll() is None:
+            self.tell(number)
         try:
             return self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
@@ -71,15 +83,25 @@ def clean_environment(**settings: str) -> dict[str, str]:
     return kept | settings
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "services.host", *arguments],
-        env=clean_environment(**environment),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+def run(*arguments: str, **environment: str) -> Result:
+    """The command in this process: quick, for what ends by itself."""
+    with pytest.MonkeyPatch.context() as patch, logging_restored():
+        for name in [name for name in os.environ if name.startswith("PULSEMESH_")]:
+            patch.delenv(name)
+        return CliRunner().invoke(main, arguments, env=environment)
+
+
+@contextlib.contextmanager
+def logging_restored() -> Iterator[None]:
+    """The command sets up the logs of its whole process."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.reset_defaults()
 
 
 Start = Callable[..., Server]
@@ -106,92 +128,83 @@ def token_from(channel: grpc.Channel, login: str = "ann") -> Any:
     )
 
 
-def test_the_platform_serves_says_so_and_leaves_when_told(start: Start) -> None:
-    server = start("serve", "--listen", "127.0.0.1:0")
-    ready = server.wait_ready()
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """All domains in one process, shared by the tests that change nothing."""
+    server = Server(tmp_path_factory.mktemp("platform"), "serve", "--listen", "127.0.0.1:0")
+    server.wait_ready()
+    yield server
+    assert server.stop() == ExitCode.OK
+
+
+def list_workouts(channel: grpc.Channel, token: str) -> Any:
+    stub: Any = workout_service_pb2_grpc.WorkoutServiceStub(channel)
+    return stub.ListWorkouts(
+        workout_service_pb2.ListWorkoutsRequest(),
+        metadata=(("authorization", f"Bearer {token}"),),
+        timeout=PATIENCE_S,
+    )
+
+
+def test_all_domains_are_served(platform: Server) -> None:
+    ready = platform.wait_ready()
+    assert ready["domains"] == ["auth", "workout"]
     with grpc.insecure_channel(ready["address"]) as channel:
-        token = token_from(channel).access_token
-        workouts: Any = workout_service_pb2_grpc.WorkoutServiceStub(channel)
-        history = workouts.ListWorkouts(
-            workout_service_pb2.ListWorkoutsRequest(),
-            metadata=(("authorization", f"Bearer {token}"),),
-            timeout=PATIENCE_S,
-        )
-        assert not history.workouts
+        assert not list_workouts(channel, token_from(channel).access_token).workouts
+
+
+def test_the_health_of_each_service_is_told(platform: Server) -> None:
+    with grpc.insecure_channel(platform.wait_ready()["address"]) as channel:
         health: Any = health_pb2_grpc.HealthStub(channel)
         for name in ("", ISSUER, "pulsemesh.workout.v1.WorkoutService"):
             answer = health.Check(health_pb2.HealthCheckRequest(service=name), timeout=PATIENCE_S)
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
-        assert ISSUER in ProtoReflectionDescriptorDatabase(channel).get_services()
-    assert server.stop() == ExitCode.OK
-    assert ready["domains"] == ["auth", "workout"]
-    assert server.output == (
-        f"pulsemesh-server: serving auth, workout on {ready['address']} (cell eu, development)\n"
-    )
 
 
-def test_one_domain_is_served_alone(start: Start) -> None:
+def test_the_contracts_are_told_by_reflection(platform: Server) -> None:
+    with grpc.insecure_channel(platform.wait_ready()["address"]) as channel:
+        services = ProtoReflectionDescriptorDatabase(channel).get_services()
+    assert {ISSUER, "pulsemesh.workout.v1.IngestService", "grpc.health.v1.Health"} <= set(services)
+
+
+def test_a_token_of_the_command_line_is_good_at_the_server(platform: Server) -> None:
+    made = run("token", "ann", "--data-dir", str(platform.data_dir))
+    with grpc.insecure_channel(platform.wait_ready()["address"]) as channel:
+        list_workouts(channel, made.stdout.strip())
+
+
+def test_a_second_server_on_the_same_files_is_refused(platform: Server) -> None:
+    second = run("serve", "--listen", "127.0.0.1:0", "--data-dir", str(platform.data_dir))
+    assert second.exit_code == ExitCode.STORE
+
+
+def test_a_domain_is_served_alone_and_drains_although_its_health_is_watched(start: Start) -> None:
     server = start("serve", "auth", "--listen", "127.0.0.1:0")
     ready = server.wait_ready()
     with grpc.insecure_channel(ready["address"]) as channel:
-        stub: Any = workout_service_pb2_grpc.WorkoutServiceStub(channel)
         with pytest.raises(grpc.RpcError) as caught:
-            stub.ListWorkouts(workout_service_pb2.ListWorkoutsRequest(), timeout=PATIENCE_S)
+            list_workouts(channel, "none")
         error: Any = caught.value
         assert error.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert server.stop(signal.SIGINT) == ExitCode.OK
-
-
-def test_a_health_watcher_does_not_hold_up_the_drain(start: Start) -> None:
-    server = start("serve", "auth", "--listen", "127.0.0.1:0")
-    ready = server.wait_ready()
-    with grpc.insecure_channel(ready["address"]) as channel:
         health: Any = health_pb2_grpc.HealthStub(channel)
         watch = health.Watch(health_pb2.HealthCheckRequest(service=ISSUER))
         seen = [next(watch).status]
-        server.process.send_signal(signal.SIGTERM)
-        try:
+        server.tell(signal.SIGINT)
+        with contextlib.suppress(grpc.RpcError):
             seen.extend(answer.status for answer in watch)
-        except grpc.RpcError:
-            pass
-        assert seen == [
-            health_pb2.HealthCheckResponse.SERVING,
-            health_pb2.HealthCheckResponse.NOT_SERVING,
-        ]
+    assert seen == [health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING]
     assert server.stop() == ExitCode.OK
+    assert server.output == f"pulsemesh-server: serving auth on {ready['address']} (cell eu, development)\n"
 
 
-def test_a_token_of_the_command_line_is_good_at_the_server(start: Start, tmp_path: Path) -> None:
-    server = start("serve", "--listen", "127.0.0.1:0")
-    ready = server.wait_ready()
-    made = run("token", "ann", "--data-dir", str(tmp_path / "data"))
-    assert made.returncode == ExitCode.OK
-    with grpc.insecure_channel(ready["address"]) as channel:
-        stub: Any = workout_service_pb2_grpc.WorkoutServiceStub(channel)
-        stub.ListWorkouts(
-            workout_service_pb2.ListWorkoutsRequest(),
-            metadata=(("authorization", f"Bearer {made.stdout.strip()}"),),
-            timeout=PATIENCE_S,
-        )
-    assert server.stop() == ExitCode.OK
-
-
-def test_a_port_in_use_is_said_and_coded(start: Start, tmp_path: Path) -> None:
+def test_a_port_in_use_is_said_and_coded(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         refused = run("serve", "auth", "--listen", address, PULSEMESH_DATA_DIR=str(tmp_path))
-    assert refused.returncode == ExitCode.ADDRESS
+    assert refused.exit_code == ExitCode.ADDRESS
     assert f"cannot listen on {address}" in refused.stderr
-
-
-def test_a_second_server_on_the_same_files_is_refused(start: Start, tmp_path: Path) -> None:
-    server = start("serve", "--listen", "127.0.0.1:0")
-    server.wait_ready()
-    second = run("serve", "--listen", "127.0.0.1:0", PULSEMESH_DATA_DIR=str(tmp_path / "data"))
-    assert second.returncode == ExitCode.STORE
-    assert server.stop() == ExitCode.OK
 
 
 @pytest.mark.parametrize(
@@ -209,19 +222,19 @@ def test_what_cannot_be_used_ends_with_2_and_its_reason(
     tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str], says: str
 ) -> None:
     refused = run(*arguments, PULSEMESH_DATA_DIR=str(tmp_path), **environment)
-    assert refused.returncode == ExitCode.USAGE
+    assert refused.exit_code == ExitCode.USAGE
     assert says in refused.stderr
 
 
 def test_settings_are_listed() -> None:
     listed = run("settings")
-    assert listed.returncode == ExitCode.OK
+    assert listed.exit_code == ExitCode.OK
     assert "PULSEMESH_SERVER__LISTEN=127.0.0.1:50051" in listed.stdout
 
 
 def test_check_looks_at_everything(tmp_path: Path) -> None:
     checked = run("check", PULSEMESH_DATA_DIR=str(tmp_path))
-    assert checked.returncode == ExitCode.OK
+    assert checked.exit_code == ExitCode.OK
     assert "policies of 16 methods in 5 services" in checked.stdout
     assert "FAILED" not in checked.stdout
 
@@ -232,40 +245,19 @@ def test_check_names_what_cannot_be_reached(tmp_path: Path) -> None:
         PULSEMESH_DATA_DIR=str(tmp_path),
         PULSEMESH_DATABASE__URL="postgresql://nobody@127.0.0.1:1/none",
     )
-    assert checked.returncode == ExitCode.STORE
+    assert checked.exit_code == ExitCode.STORE
     assert "FAILED  database of workout" in checked.stdout
 
 
 def test_migrations_are_applied_once(postgres_url: str, tmp_path: Path) -> None:
     environment = {"PULSEMESH_DATA_DIR": str(tmp_path), "PULSEMESH_DATABASE__URL": postgres_url}
     first, second = run("migrate", **environment), run("migrate", **environment)
-    assert (first.returncode, second.returncode) == (ExitCode.OK, ExitCode.OK)
+    assert (first.exit_code, second.exit_code) == (ExitCode.OK, ExitCode.OK)
     assert first.stdout.startswith("workout: 0001")
     assert second.stdout == "workout: up to date\n"
 
 
-def test_workers_share_a_port_and_are_replaced(start: Start, postgres_url: str, redis_url: str) -> None:
-    server = start(
-        *("serve", "--listen", "127.0.0.1:0", "--workers", "2"),
-        PULSEMESH_DATABASE__URL=postgres_url,
-        PULSEMESH_BUS__URL=redis_url,
-        PULSEMESH_STORE__LIVE_URL=redis_url,
-    )
-    ready = server.wait_ready()
-    assert len(set(ready["pids"])) == 2
-    with grpc.insecure_channel(ready["address"]) as channel:
-        token_from(channel)
-    os.kill(ready["pids"][0], signal.SIGKILL)
-    os.kill(ready["pids"][1], signal.SIGKILL)
-    with grpc.insecure_channel(ready["address"]) as channel:
-        assert token_from(channel).user_id
-    assert server.stop() == ExitCode.OK
-    for pid in ready["pids"]:
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
-
-
-def test_workers_end_with_a_supervisor_that_is_killed(
+def test_workers_share_a_port_are_replaced_and_end_with_their_supervisor(
     start: Start, postgres_url: str, redis_url: str
 ) -> None:
     server = start(
@@ -274,17 +266,29 @@ def test_workers_end_with_a_supervisor_that_is_killed(
         PULSEMESH_BUS__URL=redis_url,
         PULSEMESH_STORE__LIVE_URL=redis_url,
     )
-    pids = server.wait_ready()["pids"]
-    server.process.kill()
-    server.stop()
+    ready = server.wait_ready()
+    assert len(set(ready["pids"])) == 2
+    for pid in ready["pids"]:
+        os.kill(pid, signal.SIGKILL)
+    with grpc.insecure_channel(ready["address"]) as channel:
+        assert token_from(channel).user_id
+    server.stop(signal.SIGKILL)
     until = time.monotonic() + PATIENCE_S
-    while any(Path(f"/proc/{pid}").exists() and not _is_zombie(pid) for pid in pids):
+    while accepts_connections(int(ready["address"].rpartition(":")[2])):
         assert time.monotonic() < until
         time.sleep(0.1)
 
 
-def _is_zombie(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
+def test_workers_drain_when_their_supervisor_is_told_to(
+    start: Start, postgres_url: str, redis_url: str
+) -> None:
+    server = start(
+        *("serve", "auth", "--listen", "127.0.0.1:0", "--workers", "2"),
+        PULSEMESH_DATABASE__URL=postgres_url,
+        PULSEMESH_BUS__URL=redis_url,
+        PULSEMESH_STORE__LIVE_URL=redis_url,
+    )
+    ready = server.wait_ready()
+    assert server.stop() == ExitCode.OK
+    assert server.output.endswith("(cell eu, development, 2 workers)\n")
+    assert not accepts_connections(int(ready["address"].rpartition(":")[2]))

@@ -97,15 +97,16 @@ def test_a_user_id_has_the_form_of_cell_and_ulid(login: str) -> None:
 
 
 def test_people_and_devices_may_have_every_scope_that_the_contracts_ask_them_for() -> None:
-    people: set[str] = set()
-    devices: set[str] = set()
+    people: frozenset[str] = frozenset()
+    devices: frozenset[str] = frozenset()
     for method in default_registry().methods(contract_services()):
         assert method.policy is not None
         if method.policy.access & {Access.ACCESS_USER, Access.ACCESS_OWNER}:
             people |= method.policy.scopes
         if Access.ACCESS_DEVICE in method.policy.access:
             devices |= method.policy.scopes
-    assert (people, devices) == (PERSON_SCOPES, DEVICE_SCOPES)
+    assert people == PERSON_SCOPES
+    assert devices == DEVICE_SCOPES
 
 
 # Keys

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
-from google.rpc import error_details_pb2
+from google.rpc import error_details_pb2  # type: ignore[import-untyped]
 from grpc_status import rpc_status
 
 from pulsemesh.policy.v1.policy_pb2 import Access, CacheScope, LimitFailure, Purpose
@@ -57,7 +57,7 @@ def reason_of(error: grpc.aio.AioRpcError) -> str:
     assert status is not None
     info = error_details_pb2.ErrorInfo()
     assert status.details[0].Unpack(info)
-    return info.reason
+    return str(info.reason)
 
 
 def metadata_of(error: grpc.aio.AioRpcError) -> dict[str, str]:
@@ -88,7 +88,7 @@ class MethodUnderTest:
         self.info: MethodInfo = info
 
     def __call__(self, metadata: Any = AUTHORISED, request: Any = None, **options: Any) -> Any:
-        message = request or self.info.request_class(workout_id=WORKOUT_ID)  # type: ignore[call-arg]
+        message = request or self.info.request_class(workout_id=WORKOUT_ID)
         return self._stub(message, metadata=metadata, **options)
 
 
@@ -581,7 +581,7 @@ def test_a_servicer_that_is_not_async_is_refused_at_registration() -> None:
 
 def test_a_stream_that_is_not_a_generator_is_refused_at_registration() -> None:
     class Wrong(workout_service_pb2_grpc.WorkoutServiceServicer):
-        async def ReadStreams(self, request: Any, context: Any) -> Any:
+        async def ReadStreams(self, request: Any, context: Any) -> Any:  # type: ignore[override]
             return None
 
     servicer: Any = Wrong
