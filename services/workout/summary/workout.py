@@ -83,7 +83,9 @@ def _whole(track: Track, sessions: Sequence[tuple[Part, Totals]], sampled: tuple
     part = Part(sport, 0, track.start_ms, track.end_ms)
     whole = totals(track, part)
     answers = [answer for _, answer in sessions]
-    timer_s = whole.timer_s if track.has_pauses else _sum(answers, lambda each: each.timer_s)
+    timer_s = _sum(answers, lambda each: each.timer_s)
+    if timer_s is not None and whole.timer_s is not None:
+        timer_s = min(timer_s, whole.timer_s)  # sessions that overlap do not make time
     moving_s = _sum(answers, lambda each: each.moving_s)
     distance_m = _sum(answers, lambda each: each.distance_m)
     whole = replace(

@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 import pytest
 import structlog
-from google.rpc import error_details_pb2
+from google.rpc import error_details_pb2  # type: ignore[import-untyped]
 from grpc_status import rpc_status
 from sqlalchemy import Connection, Table, func, select
 

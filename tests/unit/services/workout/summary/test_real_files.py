@@ -41,7 +41,7 @@ def test_a_real_file_gives_the_numbers_of_its_device(name: str) -> None:
         lengths=documents.lengths(recording.details),
     )
     timer_s, distance_m, ascent_m = REPORTED[name]
-    assert made.whole.timer_s == pytest.approx(timer_s, abs=2)
+    assert made.whole.timer_s == pytest.approx(timer_s, abs=3)
     assert made.whole.distance_m == pytest.approx(distance_m, rel=0.001)
     if ascent_m is not None:
         assert made.whole.elevation_gain_m == pytest.approx(ascent_m, rel=0.1)
