@@ -140,7 +140,9 @@ def test_a_column_of_another_length_is_named() -> None:
 
 
 def test_a_validity_of_the_wrong_size_is_named() -> None:
-    broken = sample_pb2.SampleBatch(columns=[column(6, [1, None])])
+    wrong = column(6, [1])
+    wrong.validity = b"\1\1"
+    broken = sample_pb2.SampleBatch(columns=[wrong])
     with pytest.raises(BatchCorrupted, match="wrong size"):
         decode_batches([broken.SerializeToString()])
 
