@@ -323,15 +323,16 @@ async def test_a_closed_database_says_so(database: Database) -> None:
         await database.ping()
 
 
-async def test_close_waits_for_the_unit_that_is_open(tmp_path: Path) -> None:
-    database = open_database(f"sqlite:///{tmp_path}", schema="notes")
+async def test_close_waits_for_the_unit_that_is_open(database_url: str) -> None:
+    database = open_database(database_url, schema="notes")
     await database.change_schema(metadata.create_all)
     async with database.write() as transaction:
         closing = asyncio.create_task(database.close())
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.02)
+        assert not closing.done()
         await transaction.run(add, 1)
     await closing
-    again = open_database(f"sqlite:///{tmp_path}", schema="notes")
+    again = open_database(database_url, schema="notes")
     assert await stored(again) == [1]
     await again.close()
 

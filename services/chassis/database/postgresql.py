@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import URL, Connection, event, exc, text
@@ -103,6 +103,9 @@ class PostgresqlDatabase:
         self._signals = Signals()
         self._completion = Completion()
         self._closed = False
+        self._open_units = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @property
     def dialect(self) -> str:
@@ -117,22 +120,24 @@ class PostgresqlDatabase:
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[Transaction]:
         """See `Database.write`."""
-        unit = _Unit(await self._connect(self._engine), self._signals)
-        try:
-            yield unit
-        except BaseException:
-            await self._completion.run(unit.roll_back())
-            raise
-        await self._completion.run(unit.commit())
+        with self._counted():
+            unit = _Unit(await self._connect(self._engine), self._signals)
+            try:
+                yield unit
+            except BaseException:
+                await self._completion.run(unit.roll_back())
+                raise
+            await self._completion.run(unit.commit())
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[ReadTransaction]:
         """See `Database.read`."""
-        unit = _Unit(await self._connect(self._read_engine), self._signals)
-        try:
-            yield unit
-        finally:
-            await self._completion.run(unit.roll_back())
+        with self._counted():
+            unit = _Unit(await self._connect(self._read_engine), self._signals)
+            try:
+                yield unit
+            finally:
+                await self._completion.run(unit.roll_back())
 
     async def change_schema(
         self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -174,9 +179,22 @@ class PostgresqlDatabase:
     async def close(self) -> None:
         """See `Database.close`."""
         self._closed = True
+        await self._idle.wait()
         await self._completion.settle()
         await self._engine.dispose()
         await self._single_use.dispose()
+
+    @contextmanager
+    def _counted(self) -> Generator[None]:
+        """So that `close` can wait for the units of work that are open."""
+        self._open_units += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._open_units -= 1
+            if not self._open_units:
+                self._idle.set()
 
     async def _connect(self, engine: AsyncEngine) -> AsyncConnection:
         """A connection, or none leaked: a cancelled caller's connection goes back by itself."""
