@@ -1,8 +1,8 @@
 """Starts the platform on embedded defaults and does the main job on it, with the commands a user would type.
 
-Simulated sensors are recorded live; one of them drops out on purpose and comes back. Then a folder of FIT files
-is imported. Everything lives in `.data/demo`; a second run finds what the first left and names the duplicates.
-Exit code 0 when everything went as it should.
+Simulated sensors are recorded live; one of them drops out on purpose and comes back. Then a folder of FIT
+files is imported. Everything lives in `.data/demo`; a second run finds what the first left and names the
+duplicates. Exit code 0 when everything went as it should.
 """
 
 from __future__ import annotations
@@ -99,9 +99,7 @@ def main_job(address: str) -> None:
         environment,
     )
 
-    step(
-        4, "A folder of FIT files: a ride, a run, a swim, an indoor ride, and one that was cut off"
-    )
+    step(4, "A folder of FIT files: a ride, a run, a swim, an indoor ride, and one that was cut off")
     files = FOLDER / "files"
     run(f"pulsemesh-edge simulate files {files} --start 2026-01-12", environment)
     run(f"pulsemesh-edge import {files}", environment)
