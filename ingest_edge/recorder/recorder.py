@@ -209,7 +209,9 @@ class Recorder:
     # What happens.
 
     def offer(self, event: SensorEvent) -> bool:
-        """Take an event at once; False where a reading was refused for lack of room."""
+        """Take an event at once; False where a reading was refused for lack of room, or after the end."""
+        if self._stopping.is_set():
+            return False
         match event:
             case Reading(sensor_id, series, time_ms, values):
                 self._last_reading_ms = self._clock.now_ms()

@@ -26,6 +26,7 @@ from ingest_edge.spool.records import (
     SpoolLimits,
     SpoolState,
     SpoolStatus,
+    WaitingRecording,
 )
 from ingest_edge.spool.spool import Spool, open_spool
 from ingest_edge.spool.status import read_status
@@ -52,6 +53,7 @@ __all__ = [
     "SpooledRecording",
     "SpooledSource",
     "UnknownRecording",
+    "WaitingRecording",
     "open_spool",
     "read_status",
     "recording_id_of_digest",

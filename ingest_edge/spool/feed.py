@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ingest_edge.spool import recordings_store, samples_store
-from ingest_edge.spool.records import SpooledSource, SpoolState
+from ingest_edge.spool.records import SpooledRecording, SpoolState
 from ingest_edge.spool.signal import Signal
 from pulsemesh.workout.v1 import ingest_service_pb2, recording_pb2, sample_pb2
 
@@ -23,13 +22,14 @@ class SpoolFeed:
     `finish` stays silent, so that no session can end a recording without it.
     """
 
-    def __init__(
-        self, spool: Spool, recording_id: str, sources: Sequence[SpooledSource], *, offered: bool
-    ) -> None:
+    def __init__(self, spool: Spool, recording: SpooledRecording) -> None:
+        sources = recording.sources
+        self.recording = recording
+        """The recording as it was when this feed was made: what a session opens it with."""
         self._spool = spool
-        self._recording_id = recording_id
+        self._recording_id = recording.recording_id
         self._source_count = len(sources)
-        self._offered = offered
+        self._offered = recording.offered
         self._tails = [source.next_sequence for source in sources]
         self._positions = {source.source_id: source.index for source in sources}
         self._signal = Signal()

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 
 from ingest_edge.spool.errors import UnknownRecording
 from ingest_edge.spool.records import (
+    WAITING_STATES,
     NewRecording,
     RecordingKind,
     SpooledRecording,
     SpooledSource,
     SpoolState,
+    WaitingRecording,
 )
 from pulsemesh.type.v1 import sport_pb2
 from pulsemesh.workout.v1 import recording_pb2
@@ -97,17 +99,45 @@ def set_state(
 def set_finished(
     connection: sqlite3.Connection, recording_id: str, details: recording_pb2.RecordingDetails, now_ms: int
 ) -> None:
-    """No sample will be added any more."""
+    """No sample will be added any more. What the platform refused meanwhile has failed now."""
     connection.execute(
-        "UPDATE recordings SET state = ?, details = ?, updated_ms = ? WHERE recording_pk = ? AND state = ?",
+        "UPDATE recordings SET state = iif(failure = '', ?, ?), details = ?, updated_ms = ? "
+        "WHERE recording_pk = ? AND state = ?",
         (
             SpoolState.FINISHED,
+            SpoolState.FAILED,
             details.SerializeToString(),
             now_ms,
             key(connection, recording_id),
             SpoolState.RECORDING,
         ),
     )
+
+
+def set_failed(connection: sqlite3.Connection, recording_id: str, failure: str, now_ms: int) -> None:
+    """Note why the platform will not take a recording; one that runs goes on, and has failed at its end."""
+    connection.execute(
+        "UPDATE recordings SET state = iif(state = ?, state, ?), failure = ?, updated_ms = ? "
+        "WHERE recording_pk = ?",
+        (SpoolState.RECORDING, SpoolState.FAILED, failure, now_ms, key(connection, recording_id)),
+    )
+
+
+def refused(connection: sqlite3.Connection) -> list[SpooledRecording]:
+    """Recordings that the platform will not take, those that run included."""
+    return _select(connection, "failure <> ''", ())
+
+
+def waiting(connection: sqlite3.Connection) -> list[WaitingRecording]:
+    """What the platform lacks and may be offered, the oldest first: light, for many."""
+    marks = ",".join("?" * len(WAITING_STATES))
+    rows = connection.execute(
+        "SELECT recording_id, state, (SELECT coalesce(sum(next_sequence), 0) FROM sources "
+        "WHERE sources.recording_pk = recordings.recording_pk) FROM recordings "
+        f"WHERE state IN ({marks}) AND failure = '' ORDER BY recording_pk",
+        WAITING_STATES,
+    )
+    return [WaitingRecording(row[0], SpoolState(row[1]), row[2]) for row in rows]
 
 
 def mark_offered(connection: sqlite3.Connection, recording_id: str) -> None:

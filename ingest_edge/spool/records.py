@@ -125,6 +125,15 @@ class SpooledRecording:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingRecording:
+    """A recording that the platform lacks something of, in short."""
+
+    recording_id: str
+    state: SpoolState
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
 class Original:
     """A file to be uploaded as it is, beside the recording that was read from it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -25,6 +26,7 @@ from ingest_edge.spool.records import (
     SpoolLimits,
     SpoolState,
     SpoolStatus,
+    WaitingRecording,
 )
 from ingest_edge.spool.signal import Signal
 from ingest_edge.spool.status import collect_status
@@ -261,6 +263,10 @@ class Spool:
         """Recordings in these states, the oldest first; by default those that the platform lacks."""
         return await self.run(lambda connection: recordings_store.in_states(connection, states))
 
+    async def waiting(self) -> list[WaitingRecording]:
+        """What the platform lacks and has not refused, the oldest first."""
+        return await self.run(recordings_store.waiting)
+
     async def status(self) -> SpoolStatus:
         """What waits, and how much room there is."""
         return await self.run(lambda connection: collect_status(connection, self.path, self.limits))
@@ -274,7 +280,7 @@ class Spool:
         recording = await self.find(recording_id)
         if recording is None:
             raise UnknownRecording(f"the spool holds no recording {recording_id}")
-        feed = SpoolFeed(self, recording_id, recording.sources, offered=recording.offered)
+        feed = SpoolFeed(self, recording)
         self._feeds.setdefault(recording_id, WeakSet()).add(feed)
         # Samples may have come between the look and the entry.
         renewed = await self.find(recording_id)
@@ -328,12 +334,13 @@ class Spool:
         self._feeds.pop(recording_id, None)
 
     async def fail(self, recording_id: str, reason: str) -> None:
-        """The platform will not take it: keep what is here, with the reason."""
+        """The platform will not take it: keep what is here, with the reason.
+
+        A recording that runs is not disturbed: it goes on here, and has failed once it is finished.
+        """
         await self._prune()
         await self.run(
-            lambda connection: recordings_store.set_state(
-                connection, recording_id, SpoolState.FAILED, _now_ms(), failure=reason
-            )
+            lambda connection: recordings_store.set_failed(connection, recording_id, reason, _now_ms())
         )
         self._notify(recording_id)
 
@@ -341,7 +348,7 @@ class Spool:
         """Put failed recordings and originals back into the queue; returns how many recordings."""
 
         def work(connection: sqlite3.Connection) -> int:
-            failed = recordings_store.in_states(connection, [SpoolState.FAILED])
+            failed = recordings_store.refused(connection)
             for recording in failed:
                 _, details = recordings_store.details(connection, recording.recording_id)
                 state = SpoolState.RECORDING if details is None else SpoolState.FINISHED
@@ -397,7 +404,8 @@ class Spool:
 
 def _acknowledge(connection: sqlite3.Connection, taken: dict[tuple[str, int], int]) -> None:
     for (recording_id, position), next_sequence in taken.items():
-        if recordings_store.find(connection, recording_id) is not None:
+        # A recording that was given up meanwhile has nothing left to acknowledge.
+        with contextlib.suppress(UnknownRecording):
             samples_store.acknowledge(connection, recording_id, position, next_sequence)
 
 

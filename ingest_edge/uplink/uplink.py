@@ -23,8 +23,10 @@ from ingest_edge.spool import (
     Spool,
     SpooledOriginal,
     SpooledRecording,
+    SpoolError,
     SpoolFeed,
     SpoolState,
+    WaitingRecording,
 )
 from ingest_edge.spool.signal import Signal
 from pulsemesh.client import Client
@@ -117,6 +119,7 @@ class Uplink:
         self._feeds: dict[str, SpoolFeed] = {}
         self._sessions: dict[str, SessionState] = {}
         self._settled: dict[str, Settled] = {}
+        self._ended = False
         self._heard_at = time.monotonic()
         self.trouble = ""
         """Why the platform cannot be reached now; empty when it can."""
@@ -139,6 +142,7 @@ class Uplink:
         Raises:
             SpoolError: the spool cannot be used any more.
         """
+        self._ended = False
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._upload_originals())
@@ -149,6 +153,8 @@ class Uplink:
         finally:
             self._tasks.clear()
             self._sessions.clear()
+            self._ended = True
+            self._changed()
 
     def forget(self, recording_id: str) -> None:
         """Forget how a recording's way ended: it is about to be tried anew."""
@@ -158,6 +164,7 @@ class Uplink:
         """Wait until a recording's way has ended; see `forget`. Needs `run`."""
         seen = -1
         while recording_id not in self._settled:
+            self._require_running()
             seen = await self._activity.changed(seen)
         return self._settled[recording_id]
 
@@ -177,6 +184,7 @@ class Uplink:
         Raises:
             PlatformUnreachable, CredentialsRefused: as `drained`.
         """
+        self._require_running()
         if self.refused:
             raise CredentialsRefused(self.refused)
         silence = time.monotonic() - self._heard_at
@@ -186,6 +194,11 @@ class Uplink:
         with contextlib.suppress(TimeoutError):
             return await asyncio.wait_for(self._activity.changed(seen), 0.5)
         return seen
+
+    def _require_running(self) -> None:
+        if self._ended:
+            # Why, `run` has raised.
+            raise SpoolError("the uplink has ended")
 
     @property
     def changes(self) -> int:
@@ -201,12 +214,12 @@ class Uplink:
     async def _start_sessions(self, group: asyncio.TaskGroup) -> None:
         seen = -1
         while True:
-            for recording in await self._spool.recordings():
+            for recording in await self._spool.waiting():
                 self._start_session(group, recording)
             seen = await self._spool.changes.changed(seen)
 
-    def _start_session(self, group: asyncio.TaskGroup, recording: SpooledRecording) -> None:
-        if recording.recording_id in self._tasks or not recording.sources:
+    def _start_session(self, group: asyncio.TaskGroup, recording: WaitingRecording) -> None:
+        if recording.recording_id in self._tasks:
             return
         if recording.state is SpoolState.RECORDING and not recording.samples:
             # A recording that no sensor ever joins shall leave no trace on the platform.
@@ -267,11 +280,9 @@ class Uplink:
     async def _session(self, recording_id: str) -> Settled | None:
         """One session with the sources of now; None when sources were added meanwhile."""
         feed = await self._spool.feed(recording_id)
-        recording = await self._spool.find(recording_id)
-        assert recording is not None
         await self._spool.mark_uploading(recording_id)
         self._feeds[recording_id] = feed
-        opening = _opening(recording)
+        opening = _opening(feed.recording)
         run = asyncio.ensure_future(
             self._client.ingest.run(opening, feed, on_event=lambda event: self._heard(recording_id, event))
         )
@@ -281,11 +292,39 @@ class Uplink:
             if not run.done():
                 # Sensors are found one after the other: one new session for several of them.
                 await asyncio.sleep(_SETTLE_S)
-            return _settled(run.result(), feed) if run.done() else None
+            return await self._judged(run.result(), recording_id, feed) if run.done() else None
         finally:
             run.cancel()
             outdated.cancel()
             await asyncio.gather(run, outdated, return_exceptions=True)
+
+    async def _judged(self, closed: ingest_service_pb2.Closed, recording_id: str, feed: SpoolFeed) -> Settled:
+        """What a close means for us: it is the end only where the platform holds all that we have."""
+        finished = await feed.finish() is not None
+        answers_us = not closed.already_closed
+        brought_by_others = not feed.offered
+        if finished and (answers_us or brought_by_others):
+            return _settled(closed, feed)
+        missing = await self._missing(recording_id)
+        if finished and not missing:
+            # Ours, and only the answer to our finish was lost.
+            return _settled(closed, feed)
+        return Settled(
+            failure=f"RECORDING_CLOSED: somebody closed it at the platform; {missing} samples are not there"
+        )
+
+    async def _missing(self, recording_id: str) -> int:
+        """Samples of ours that the platform lacks; where it does not say, those not acknowledged."""
+        recording = await self._spool.find(recording_id)
+        assert recording is not None
+        try:
+            there = await self._client.recordings.get(recording_id)
+        except PulsemeshError:
+            return recording.waiting_samples
+        held = {source.source_id: source.next_sequence for source in there.sources}
+        return sum(
+            max(source.next_sequence - held.get(source.source_id, 0), 0) for source in recording.sources
+        )
 
     def _heard(self, recording_id: str, event: SessionEvent) -> None:
         self._sessions[recording_id] = event.state
@@ -348,7 +387,7 @@ class Uplink:
         self._changed()
 
     async def _something_waits(self) -> bool:
-        return bool(await self._spool.recordings()) or bool(await self._due_originals())
+        return bool(await self._spool.waiting()) or bool(await self._due_originals())
 
     def _note_trouble(self, trouble: str) -> None:
         self.trouble = trouble

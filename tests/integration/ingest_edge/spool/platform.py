@@ -23,6 +23,9 @@ from pulsemesh.workout.v1 import (
     file_service_pb2_grpc,
     ingest_service_pb2,
     ingest_service_pb2_grpc,
+    recording_pb2,
+    recording_service_pb2,
+    recording_service_pb2_grpc,
 )
 
 Sample = tuple[int, dict[int, int | None]]
@@ -53,6 +56,31 @@ class HeldRecording:
         return [sample[1].get(channel) for sample in self.sources[source_id].samples if sample is not None]
 
 
+class _Recordings(recording_service_pb2_grpc.RecordingServiceServicer):
+    """What the edge asks of recordings: how much of one is held."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    async def GetRecording(
+        self,
+        request: recording_service_pb2.GetRecordingRequest,
+        context: grpc.aio.ServicerContext[Any, Any],
+    ) -> recording_service_pb2.GetRecordingResponse:
+        held = self._platform.recordings[request.recording_id]
+        sources = [
+            recording_pb2.SourceProgress(source_id=name, next_sequence=len(source.samples))
+            for name, source in held.sources.items()
+        ]
+        return recording_service_pb2.GetRecordingResponse(recording=recording_pb2.Recording(sources=sources))
+
+    async def _never(self, request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "the edge does not call this")
+
+    ListRecordings = CloseRecording = DiscardRecording = _never
+    WatchRecording: Any = _never
+
+
 class Platform(ingest_service_pb2_grpc.IngestServiceServicer, file_service_pb2_grpc.FileServiceServicer):
     """Start it with `async with`; stop and start it again to be a platform that went away.
 
@@ -60,6 +88,7 @@ class Platform(ingest_service_pb2_grpc.IngestServiceServicer, file_service_pb2_g
         refuse: abort every session at once with this code and reason.
         limits: of the protocol; a short silence makes tests quick.
         break_after: abort each session after so many batches, to make clients resume.
+        lose_closed: break the line this many times instead of answering a finish, after it took effect.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -69,6 +98,7 @@ class Platform(ingest_service_pb2_grpc.IngestServiceServicer, file_service_pb2_g
         self.refuse: tuple[grpc.StatusCode, reason_pb2.ErrorReason.ValueType] | None = None
         self.limits = machine.Limits(heartbeat_interval_s=2.0)
         self.break_after: int | None = None
+        self.lose_closed = 0
         self.tokens: list[str] = []
         self._server: grpc.aio.Server | None = None
 
@@ -80,6 +110,7 @@ class Platform(ingest_service_pb2_grpc.IngestServiceServicer, file_service_pb2_g
         server = grpc.aio.server()
         ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(self, server)
         file_service_pb2_grpc.add_FileServiceServicer_to_server(self, server)
+        recording_service_pb2_grpc.add_RecordingServiceServicer_to_server(_Recordings(self), server)
         self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
         await server.start()
         self._server = server
@@ -154,6 +185,9 @@ class Platform(ingest_service_pb2_grpc.IngestServiceServicer, file_service_pb2_g
                         else:
                             recording.workout_id = new_ulid()
                             recording.details = finish.details
+                            if self.lose_closed:
+                                self.lose_closed -= 1
+                                await context.abort(grpc.StatusCode.UNAVAILABLE, "the line broke")
                             effects += session.closed(
                                 ingest_service_pb2.Closed(workout_id=recording.workout_id)
                             )

@@ -121,6 +121,50 @@ async def test_sessions_that_break_again_and_again_lose_and_double_nothing(tmp_p
         assert not settled.duplicate
 
 
+async def test_a_workout_whose_answer_was_lost_is_ours_and_no_duplicate(tmp_path: Path) -> None:
+    async with Platform() as platform, road(tmp_path, platform.target) as way:
+        platform.lose_closed = 1
+        recording_id = await finished_recording(way.spool)
+        settled = await way.uplink.settled(recording_id)
+        assert (settled.duplicate, settled.failure) == (False, "")
+        assert settled.workout_id == platform.recordings[recording_id].workout_id
+
+
+async def test_a_refusal_in_the_middle_of_a_recording_does_not_disturb_it(tmp_path: Path) -> None:
+    async with Platform() as platform, road(tmp_path, platform.target) as way:
+        platform.refuse = (grpc.StatusCode.PERMISSION_DENIED, reason_pb2.ERROR_REASON_CONSENT_MISSING)
+        recording_id = await begin(way.spool)
+        await way.spool.append(recording_id, STRAP, numbered_batch(0, 5))
+        await way.uplink.settled(recording_id)
+        await way.spool.append(recording_id, STRAP, numbered_batch(5, 5))
+        assert (await found(way.spool, recording_id)).state is SpoolState.RECORDING
+        await way.spool.finish(recording_id, DETAILS)
+        recording = await found(way.spool, recording_id)
+        assert (recording.state, recording.waiting_samples) == (SpoolState.FAILED, 10)
+        assert recording.failure.startswith("CONSENT_MISSING")
+        platform.refuse = None
+        await way.spool.retry_failed()
+        await way.uplink.drained(20)
+        assert platform.recordings[recording_id].values(STRAP, HEART_RATE) == list(range(10))
+
+
+async def test_a_recording_that_was_closed_at_the_platform_keeps_here_what_came_later(tmp_path: Path) -> None:
+    async with Platform() as platform, road(tmp_path, platform.target) as way:
+        recording_id = await begin(way.spool)
+        await way.spool.append(recording_id, STRAP, numbered_batch(0, 5))
+        await until(lambda: _waiting(way, recording_id), 0)
+        platform.recordings[recording_id].workout_id = "closed by its owner"
+        await platform.stop()
+        await way.spool.append(recording_id, STRAP, numbered_batch(5, 5))
+        await platform.start()
+        settled = await way.uplink.settled(recording_id)
+        assert settled.failure.startswith("RECORDING_CLOSED")
+        assert "5 samples" in settled.failure
+        await way.spool.finish(recording_id, DETAILS)
+        recording = await found(way.spool, recording_id)
+        assert (recording.state, recording.waiting_samples) == (SpoolState.FAILED, 5)
+
+
 async def test_what_is_recorded_without_a_platform_goes_up_once_there_is_one(tmp_path: Path) -> None:
     platform = Platform()
     await platform.start()
