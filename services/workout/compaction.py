@@ -23,6 +23,9 @@ from services.workout.codec import MAX_CHUNK_SAMPLES, SampleColumns, decode_batc
 from services.workout.summary import WorkoutSummary, summarise
 
 TRUSTED_CLOCK_MS = 5_000
+CENTURY_MS = 3_155_760_000_000
+"""A larger offset is no clock. A device that begins in 1970 after every start is one, half a century off."""
+
 CHUNK_MS = 3_600_000
 _MAX_TITLE = 200
 
@@ -70,6 +73,7 @@ def prepare(journalled: JournalledRecording, now_ms: int) -> PreparedWorkout:
     """
     recording = journalled.recording
     details = recording_pb2.RecordingDetails.FromString(bytes(recording.details))
+    documents.drop_impossible_times(details)
     offset_ms = clock_correction_ms(recording.clock_offset_ms, details)
     documents.shift_times(details, offset_ms)
     streams = {
@@ -100,7 +104,7 @@ def prepare(journalled: JournalledRecording, now_ms: int) -> PreparedWorkout:
 
 def clock_correction_ms(clock_offset_ms: int, details: recording_pb2.RecordingDetails) -> int:
     """By how much the times are moved; see the module."""
-    if details.file_sha256 or abs(clock_offset_ms) <= TRUSTED_CLOCK_MS:
+    if details.file_sha256 or not TRUSTED_CLOCK_MS < abs(clock_offset_ms) < CENTURY_MS:
         return 0
     return clock_offset_ms
 
@@ -156,7 +160,8 @@ def _row(
         lengths=message.lengths,
         sources=message.sources,
     )
-    title = details.title or documents.default_title(message.sport, summary.start_ms)
+    # PostgreSQL's strings cannot hold a NUL.
+    title = details.title.replace("\0", "") or documents.default_title(message.sport, summary.start_ms)
     return {
         "workout_id": message.workout_id,
         "user_id": recording.user_id,

@@ -14,6 +14,25 @@ _MONTHS = (
 )
 
 
+_UINT32_MAX = 2**32 - 1
+
+END_OF_TIME_MS = 32_503_680_000_000
+"""The year 3000, where the contract's sample times end."""
+
+
+def drop_impossible_times(details: recording_pb2.RecordingDetails) -> None:
+    """Remove, in place, what lies outside the times that samples can have, or ends before it begins.
+
+    The contract does not bound these times, and a workout must be made whatever a writer sends.
+    """
+    for name in ("sessions", "laps", "lengths"):
+        told = getattr(details, name)
+        possible = [each for each in told if 0 < each.start_time_ms <= each.end_time_ms < END_OF_TIME_MS]
+        if len(possible) < len(told):
+            details.ClearField(name)
+            getattr(details, name).extend(possible)
+
+
 def parts(details: recording_pb2.RecordingDetails) -> list[Part]:
     """The sessions that the writer told."""
     return [
@@ -21,7 +40,7 @@ def parts(details: recording_pb2.RecordingDetails) -> list[Part]:
             sport=session.sport,
             sub_sport=session.sub_sport,
             start_ms=session.start_time_ms,
-            end_ms=max(session.end_time_ms, session.start_time_ms),
+            end_ms=session.end_time_ms,
             pool_length_m=session.pool_length_m,
             reported_distance_m=session.reported_distance_m,
             reported_timer_s=session.reported_timer_s,
@@ -33,10 +52,7 @@ def parts(details: recording_pb2.RecordingDetails) -> list[Part]:
 
 def laps(details: recording_pb2.RecordingDetails) -> list[Lap]:
     """The laps that the writer told."""
-    return [
-        Lap(mark.start_time_ms, max(mark.end_time_ms, mark.start_time_ms), mark.trigger)
-        for mark in details.laps
-    ]
+    return [Lap(mark.start_time_ms, mark.end_time_ms, mark.trigger) for mark in details.laps]
 
 
 def lengths(details: recording_pb2.RecordingDetails) -> list[Length]:
@@ -68,7 +84,7 @@ def summary_message(totals: Totals) -> workout_pb2.Summary:
         energy_kcal=totals.energy_kcal,
         work_kj=totals.work_kj,
         lengths=totals.lengths,
-        strokes=totals.strokes,
+        strokes=None if totals.strokes is None else min(totals.strokes, _UINT32_MAX),
     )
     for channel in totals.channels:
         message.channels.add(

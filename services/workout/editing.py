@@ -35,6 +35,9 @@ def edited_fields(request: _UpdateRequest) -> dict[str, Any]:
         if name not in EDITABLE:
             raise InvalidField("update_mask", f"{name!r} is not one of {', '.join(EDITABLE)}")
     values = {name: getattr(request.workout, name) for name in names}
+    for name in ("title", "notes"):
+        if "\0" in values.get(name, ""):
+            raise InvalidField(f"workout.{name}", "must not hold a NUL character")
     if values.get("sport") == 0:
         raise InvalidField("workout.sport", "must be a sport")
     return values

@@ -102,6 +102,8 @@ async def receive(
 async def _header(requests: AsyncIterator[file_service_pb2.UploadFileRequest]) -> file_service_pb2.FileHeader:
     async for request in requests:
         if request.WhichOneof("part") == "header":
+            if "\0" in request.header.name:
+                raise InvalidField("header.name", "must not hold a NUL character")
             return request.header
         break
     raise InvalidField("header", "must come first")

@@ -12,6 +12,7 @@ from pulsemesh.workout.v1 import workout_service_pb2 as wire
 from pulsemesh.workout.v1 import workout_service_pb2_grpc as stubs
 from services.chassis.call import current_call
 from services.chassis.database import Database
+from services.chassis.errors import InvalidField
 from services.workout import editing, page_tokens, reading
 from services.workout.errors import WorkoutNotFound
 from services.workout.messages import listed_workout_message, workout_message
@@ -41,6 +42,8 @@ class WorkoutServicer(stubs.WorkoutServiceServicer):
         self, request: wire.ListWorkoutsRequest, context: _Context
     ) -> wire.ListWorkoutsResponse:
         """A page of the caller's workouts."""
+        if "\0" in request.filter.title_contains:
+            raise InvalidField("filter.title_contains", "must not hold a NUL character")
         user_id = current_call().principal.user_id
         scope = ("workouts", user_id, request.filter.SerializeToString(deterministic=True))
         before = page_tokens.read(request.page_token, *scope)

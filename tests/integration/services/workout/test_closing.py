@@ -6,6 +6,7 @@ import asyncio
 
 import grpc
 import pytest
+from sqlalchemy import Connection, select, update
 
 from pulsemesh.type.v1 import channel_pb2, sport_pb2
 from pulsemesh.workout.v1 import (
@@ -14,6 +15,7 @@ from pulsemesh.workout.v1 import (
     recording_service_pb2,
     workout_service_pb2,
 )
+from services.workout import tables
 from services.workout.closing import close_now, close_recording, close_when_complete
 from services.workout.errors import RecordingDiscarded, RecordingIncomplete
 from services.workout.store import recordings
@@ -244,6 +246,44 @@ async def test_an_abandoned_recording_is_closed_after_a_day(rig: Rig) -> None:
     recording = (await rig.recordings.GetRecording(request, metadata=rig.who)).recording
     assert recording.state == recording_pb2.RECORDING_STATE_CLOSED
     assert (await rig.get(recording.workout_id)).summary.elapsed_s == 59
+
+
+async def test_a_complete_recording_whose_server_died_before_closing_is_closed(rig: Rig) -> None:
+    recording_id, _ = await rig.append([ride()], finish=False)
+    key = await key_of(rig, recording_id)
+
+    def finish(conn: Connection) -> None:
+        conn.execute(update(tables.sources).values(complete=True))
+        conn.execute(
+            update(tables.recordings).values(
+                state=recording_pb2.RECORDING_STATE_FINISHING, updated_ms=rig.clock()
+            )
+        )
+
+    async with rig.database.write() as transaction:
+        await transaction.run(finish)
+    assert await rig.background[0].tidy() == 0
+    rig.clock.ahead_ms = 2 * 60_000
+    assert await rig.background[0].tidy() == 1
+    closed = await close_when_complete(rig.database, key, rig.clock())
+    assert closed.already_closed
+
+
+async def test_a_recording_that_cannot_be_closed_does_not_keep_others_from_it(rig: Rig) -> None:
+    damaged, _ = await rig.append([ride()], finish=False)
+    whole, _ = await rig.append([ride()], finish=False)
+    key = await key_of(rig, damaged)
+
+    def damage(conn: Connection) -> None:
+        of_recording = select(tables.sources.c.source_pk).where(tables.sources.c.recording_pk == key)
+        conn.execute(update(journal).where(journal.c.source_pk.in_(of_recording)).values(payload=b"\xff\xff"))
+
+    async with rig.database.write() as transaction:
+        await transaction.run(damage)
+    rig.clock.ahead_ms = 25 * HOUR_MS
+    await rig.background[0].tidy()
+    assert (await close_now(rig.database, await key_of(rig, whole), rig.clock())).already_closed
+    assert (await rig.rows(journal))["journal"] == 1
 
 
 async def test_an_abandoned_recording_without_anything_is_discarded(rig: Rig) -> None:

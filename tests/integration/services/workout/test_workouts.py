@@ -213,6 +213,16 @@ async def test_a_mask_that_names_nothing_editable_is_refused(rig: Rig, paths: li
     assert "update_mask" in violated_fields(caught.value)
 
 
+async def test_text_that_a_database_cannot_hold_is_refused(rig: Rig) -> None:
+    workout_id = await rig.workout(20)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await update(rig, workout_id, ["title"], title="a\0b")
+    assert list(violated_fields(caught.value)) == ["workout.title"]
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await listed(rig, filter=workout_service_pb2.WorkoutFilter(title_contains="a\0"))
+    assert list(violated_fields(caught.value)) == ["filter.title_contains"]
+
+
 async def test_a_deleted_workout_leaves_nothing_behind(rig: Rig) -> None:
     content = b"the original file" * 100
     recording_id, response = await rig.append([ride(20)])
