@@ -8,9 +8,16 @@ from typing import Any, NoReturn
 
 import click
 
-from services.chassis.settings import Settings, SettingsError, load_settings, settings_table
+from services.chassis.settings import (
+    Settings,
+    SettingsError,
+    load_settings,
+    require_domain_settings,
+    settings_table,
+)
 from services.chassis.settings.documentation import as_markdown, as_text
 from services.host.exit_codes import ExitCode
+from services.host.registry import domain_settings
 
 
 def _fail(message: str, code: ExitCode) -> NoReturn:
@@ -30,9 +37,11 @@ def _settings(**overrides: Any) -> Settings:
         else:
             nested[group] = value
     try:
-        return load_settings(nested)
+        settings = load_settings(nested)
+        require_domain_settings(domain_settings())
     except SettingsError as error:
         _fail("settings that cannot be used:\n  " + "\n  ".join(error.problems), ExitCode.USAGE)
+    return settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -77,7 +86,7 @@ def serve(  # noqa: PLR0917 - click passes them by name
 @click.option("--markdown", is_flag=True, help="As the page docs/settings.md.")
 def show_settings(markdown: bool) -> None:
     """Print every setting with its type, default and meaning."""
-    rows = settings_table()
+    rows = settings_table(domain_settings())
     click.echo(as_markdown(rows) if markdown else as_text(rows))
 
 

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from services.chassis.module import Module
+from pydantic_settings import BaseSettings
+
+if TYPE_CHECKING:  # the command line reads settings before anything of gRPC may be imported
+    from services.chassis.module import Module
 
 MODULES: Mapping[str, str] = {
     "auth": "services.auth.module",
     "workout": "services.workout.module",
 }
 """Domain to the Python module whose attribute `module` is a `services.chassis.module.Module`."""
+
+
+SETTINGS: Mapping[str, tuple[str, str]] = {"workout": ("services.workout.settings", "WorkoutSettings")}
+"""Domain to the Python module and the name of its settings, for those that have some."""
+
+
+def domain_settings(settings: Mapping[str, tuple[str, str]] = SETTINGS) -> list[type[BaseSettings]]:
+    """The settings models of the domains; imports nothing else of them."""
+    return [getattr(importlib.import_module(module), name) for module, name in settings.values()]
 
 
 class UnknownDomain(LookupError):

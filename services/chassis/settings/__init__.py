@@ -1,7 +1,7 @@
 """Settings: environment variables, all with defaults that run embedded on one machine."""
 
 from services.chassis.settings.documentation import SettingRow, settings_table
-from services.chassis.settings.loading import SettingsError, load_settings
+from services.chassis.settings.loading import SettingsError, load_settings, require_domain_settings
 from services.chassis.settings.model import (
     AuditSettings,
     AuthSettings,
@@ -27,5 +27,6 @@ __all__ = [
     "StoreSettings",
     "TelemetrySettings",
     "load_settings",
+    "require_domain_settings",
     "settings_table",
 ]

@@ -11,8 +11,9 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
 
-from services.chassis.settings.loading import variable
+from services.chassis.settings.loading import prefix_of, variable
 from services.chassis.settings.model import Settings
 
 
@@ -26,19 +27,19 @@ class SettingRow:
     meaning: str
 
 
-def settings_table() -> list[SettingRow]:
-    """Every setting, in the order of the model."""
-    return list(_rows(Settings, ()))
+def settings_table(domains: Iterable[type[BaseSettings]] = ()) -> list[SettingRow]:
+    """Every setting of the chassis, then of the domains, in the order of the models."""
+    return [row for model in (Settings, *domains) for row in _rows(model, (), prefix_of(model))]
 
 
-def _rows(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[SettingRow]:
+def _rows(model: type[BaseModel], path: tuple[str, ...], prefix: str) -> Iterator[SettingRow]:
     for name, field in model.model_fields.items():
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from _rows(inner, (*path, name))
+            yield from _rows(inner, (*path, name), prefix)
         else:
             yield SettingRow(
-                variable((*path, name)), _type_name(inner), _default(field), field.description or ""
+                variable((*path, name), prefix), _type_name(inner), _default(field), field.description or ""
             )
 
 

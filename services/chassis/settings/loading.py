@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic_settings import BaseSettings
 from pydantic_settings import SettingsError as SourceError
 
 from services.chassis.settings.model import ENVIRONMENT_PREFIX, NESTED_DELIMITER, Settings
+
+Model = TypeVar("Model", bound=BaseSettings)
 
 
 class SettingsError(Exception):
@@ -29,23 +32,50 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     Raises:
         SettingsError: naming every variable at fault. Values are not repeated: they may be secrets.
     """
+    return _read(Settings, overrides or {})
+
+
+def require_domain_settings(models: Iterable[type[BaseSettings]]) -> None:
+    """Read the settings of domains, which read them again when they start.
+
+    Raises:
+        SettingsError: naming every variable at fault, of all domains.
+    """
+    problems: list[str] = []
+    for model in models:
+        try:
+            _read(model, {})
+        except SettingsError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise SettingsError(problems)
+
+
+def _read(model: type[Model], overrides: Mapping[str, Any]) -> Model:
+    prefix = prefix_of(model)
     try:
-        return Settings(**(overrides or {}))
+        return model(**overrides)
     except ValidationError as error:
-        raise SettingsError([_describe(problem) for problem in error.errors(include_input=False)]) from None
+        found = error.errors(include_input=False)
+        raise SettingsError([_describe(problem, prefix) for problem in found]) from None
     except SourceError as error:
-        raise SettingsError([f"{_variable_in(str(error))}: is not valid JSON"]) from None
+        raise SettingsError([f"{_variable_in(str(error), prefix)}: is not valid JSON"]) from None
 
 
-def variable(path: tuple[str, ...]) -> str:
+def prefix_of(model: type[BaseSettings]) -> str:
+    """What the variables of a model begin with."""
+    return model.model_config.get("env_prefix", "")
+
+
+def variable(path: tuple[str, ...], prefix: str = ENVIRONMENT_PREFIX) -> str:
     """The environment variable of a setting: ("server", "listen") is PULSEMESH_SERVER__LISTEN."""
-    return ENVIRONMENT_PREFIX + NESTED_DELIMITER.join(part.upper() for part in path)
+    return prefix + NESTED_DELIMITER.join(part.upper() for part in path)
 
 
-def _describe(problem: Any) -> str:
+def _describe(problem: Any, prefix: str) -> str:
     path = tuple(str(part) for part in problem["loc"])
     message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{variable(path)}: {message}" if path else _with_variables(message)
+    return f"{variable(path, prefix)}: {message}" if path else _with_variables(message)
 
 
 def _with_variables(message: str) -> str:
@@ -66,7 +96,7 @@ def _with_variable(word: str) -> str:
     return word
 
 
-def _variable_in(message: str) -> str:
+def _variable_in(message: str, prefix: str) -> str:
     """The source names the field, `error parsing value for field "channels" from source …`."""
     parts = message.split('"')
-    return variable(tuple(parts[1].split("."))) if len(parts) > 2 else f"{ENVIRONMENT_PREFIX}*"
+    return variable(tuple(parts[1].split(".")), prefix) if len(parts) > 2 else f"{prefix}*"

@@ -212,6 +212,7 @@ def test_a_port_in_use_is_said_and_coded(tmp_path: Path) -> None:
     [
         (("serve", "nowhere"), {}, "there is no domain 'nowhere'"),
         (("serve",), {"PULSEMESH_CELL": "EU"}, "PULSEMESH_CELL"),
+        (("serve",), {"PULSEMESH_WORKOUT_ANSWERS_KEPT_H": "-1"}, "PULSEMESH_WORKOUT_ANSWERS_KEPT_H"),
         (("serve",), {"PULSEMESH_MODE": "production"}, "PULSEMESH_AUTH__JWKS_URL"),
         (("serve", "--workers", "2"), {}, "PULSEMESH_SERVER__WORKERS"),
         (("token", "A B"), {}, "a login is"),

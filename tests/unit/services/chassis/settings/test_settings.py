@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from services.chassis.settings import SettingsError, load_settings, settings_table
 from services.chassis.settings.documentation import as_markdown, as_text
 from services.chassis.settings.model import is_loopback, split_address
+from services.host.registry import domain_settings
 
 PRODUCTION = {"mode": "production", "auth": {"jwks_url": "https://id.example/jwks"}}
 
@@ -141,7 +142,7 @@ def test_the_table_is_printed_for_people_and_for_the_documentation() -> None:
 
 def test_the_documentation_page_is_up_to_date() -> None:
     page = Path(__file__).parents[5] / "docs" / "settings.md"
-    assert page.read_text() == as_markdown(settings_table()) + "\n"
+    assert page.read_text() == as_markdown(settings_table(domain_settings())) + "\n"
 
 
 @given(st.text(max_size=30))
