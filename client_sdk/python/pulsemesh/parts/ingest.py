@@ -223,9 +223,11 @@ class LiveRecording:
     ) -> None:
         session = self._running()
         if error is not None:
-            session.cancel()
-            # Not `await session`: suppressing its cancellation would suppress this task's own.
-            await asyncio.wait({session})
+            # Not `await session`: suppressing its cancellation would suppress this task's own. And again
+            # while it lasts: a session that is about to end a wait of its own may miss the first.
+            while not session.done():
+                session.cancel()
+                await asyncio.wait({session}, timeout=0.1)
             if not session.cancelled():
                 session.exception()
             return
