@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from google.protobuf.message import DecodeError
 from sqlalchemy import Connection, Row, delete, exists, func, select, update
 
 from pulsemesh.workout.v1 import recording_pb2, sample_pb2
@@ -31,11 +32,11 @@ class RecordingRow:
 
 
 def find(conn: Connection, user_id: str, recording_id: str) -> RecordingRow | None:
-    """The recording of that id of that person."""
+    """The recording of that id of that person, with the time of its last sample."""
     row = conn.execute(
         select(recordings).where(recordings.c.user_id == user_id, recordings.c.recording_id == recording_id)
     ).one_or_none()
-    return None if row is None else _with_sources(conn, [row])[0]
+    return None if row is None else _with_last_samples(conn, _with_sources(conn, [row]))[0]
 
 
 def find_by_key(conn: Connection, recording_pk: int) -> RecordingRow | None:
@@ -54,7 +55,7 @@ def page(
     if before_pk is not None:
         query = query.where(recordings.c.recording_pk < before_pk)
     rows = conn.execute(query.order_by(recordings.c.recording_pk.desc()).limit(limit)).all()
-    return _with_sources(conn, rows)
+    return _with_last_samples(conn, _with_sources(conn, rows))
 
 
 def discard(conn: Connection, user_id: str, recording_id: str, now_ms: int) -> RecordingRow | None:
@@ -184,17 +185,22 @@ def _with_sources(conn: Connection, rows: Sequence[Row[Any]]) -> list[RecordingR
         select(sources).where(sources.c.recording_pk.in_(keys)).order_by(sources.c.source_pk)
     ):
         by_recording[source.recording_pk].append(source)
-    ends = _last_sample_times(conn, keys)
-    return [
-        RecordingRow(row, tuple(by_recording[row.recording_pk]), ends.get(row.recording_pk)) for row in rows
-    ]
+    return [RecordingRow(row, tuple(by_recording[row.recording_pk])) for row in rows]
+
+
+def _with_last_samples(conn: Connection, rows: Sequence[RecordingRow]) -> list[RecordingRow]:
+    ends = _last_sample_times(conn, [row.recording.recording_pk for row in rows])
+    return [replace(row, last_sample_ms=ends.get(row.recording.recording_pk)) for row in rows]
 
 
 def _last_sample_times(conn: Connection, recording_pks: Sequence[int]) -> dict[int, int]:
     """Of what is journalled, the end of the newest batches; of what is closed, the end of the chunks."""
     ends: dict[int, int] = {}
     for recording_pk, _, payload in latest_batches(conn, recording_pks):
-        batch = sample_pb2.SampleBatch.FromString(payload)
+        try:
+            batch = sample_pb2.SampleBatch.FromString(payload)
+        except DecodeError:
+            continue  # damage to one recording must not hide the list
         end_ms = batch.start_time_ms + sum(batch.time_deltas_ms)
         ends[recording_pk] = max(end_ms, ends.get(recording_pk, end_ms))
     closed = conn.execute(

@@ -282,6 +282,8 @@ async def test_a_recording_that_cannot_be_closed_does_not_keep_others_from_it(ri
         await transaction.run(damage)
     rig.clock.ahead_ms = 25 * HOUR_MS
     await rig.background[0].tidy()
+    listed = recording_service_pb2.ListRecordingsRequest()
+    assert len((await rig.recordings.ListRecordings(listed, metadata=rig.who)).recordings) == 2
     assert (await close_now(rig.database, await key_of(rig, whole), rig.clock())).already_closed
     assert (await rig.rows(journal))["journal"] == 1
 
