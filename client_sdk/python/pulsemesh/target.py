@@ -19,6 +19,11 @@ _OPTIONS: tuple[tuple[str, str | int], ...] = (
     ("grpc.max_receive_message_length", 32 * 1024 * 1024),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 5_000),
+    # A connection can die without a word: a laptop slept, a router forgot it. Without these pings every
+    # later call, the resumed ingest session among them, would be put on the dead connection again.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.max_pings_without_data", 0),
     ("grpc.primary_user_agent", "pulsemesh-python"),
 )
 
