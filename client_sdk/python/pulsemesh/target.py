@@ -19,10 +19,12 @@ _OPTIONS: tuple[tuple[str, str | int], ...] = (
     ("grpc.max_receive_message_length", 32 * 1024 * 1024),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 5_000),
-    # A connection can die without a word: a laptop slept, a router forgot it. Without these pings every
-    # later call, the resumed ingest session among them, would be put on the dead connection again.
+    # A connection can die without a word: a laptop slept, a router forgot it. Without pings every later
+    # call, that of a resumed ingest session among them, would be put on the dead connection again. The
+    # core's own measuring pings have a time of their own, and one on its way holds up those of keepalive.
     ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.keepalive_timeout_ms", 15_000),
+    ("grpc.http2.ping_timeout_ms", 15_000),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.primary_user_agent", "pulsemesh-python"),
 )
