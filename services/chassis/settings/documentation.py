@@ -29,7 +29,8 @@ class SettingRow:
 
 def settings_table(domains: Iterable[type[BaseSettings]] = ()) -> list[SettingRow]:
     """Every setting of the chassis, then of the domains, in the order of the models."""
-    return [row for model in (Settings, *domains) for row in _rows(model, (), prefix_of(model))]
+    models: list[type[BaseSettings]] = [Settings, *domains]
+    return [row for model in models for row in _rows(model, (), prefix_of(model))]
 
 
 def _rows(model: type[BaseModel], path: tuple[str, ...], prefix: str) -> Iterator[SettingRow]:
