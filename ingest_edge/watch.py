@@ -51,6 +51,10 @@ class FolderWatch:
         self._given.update({path: now[path] for path in ready})
         return ready
 
+    def give_again(self, path: Path) -> None:
+        """Give a file out once more, though it is as it was: nothing could be done with it yet."""
+        self._given.pop(path, None)
+
     async def _is_news(self, path: Path, look: _Look) -> bool:
         if self._given.get(path) == look:
             return False

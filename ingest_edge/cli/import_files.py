@@ -24,6 +24,7 @@ _WORDS = {
     FileStatus.NOT_AN_ACTIVITY: "not an activity",
     FileStatus.UNREADABLE: "unreadable",
     FileStatus.FAILED: "failed",
+    FileStatus.NO_ROOM: "no room for it",
     FileStatus.WAITING: "kept in the spool",
 }
 
@@ -148,6 +149,9 @@ def _summary(output: Output, outcomes: Sequence[FileOutcome], *, finished: bool)
     output.line(", ".join(f"{counts[status]} {_WORDS[status]}" for status in FileStatus if counts[status]))
     if not finished:
         return ExitCode.INTERRUPTED
+    if counts[FileStatus.NO_ROOM]:
+        output.problem("the spool is full; import again once something of it was uploaded")
+        return ExitCode.SPOOL
     if counts[FileStatus.WAITING]:
         output.problem("the platform cannot be reached; `pulsemesh-edge sync` brings the rest later")
         return ExitCode.UNREACHABLE

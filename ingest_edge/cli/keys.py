@@ -17,7 +17,7 @@ def key_presses(actions: Mapping[str, Callable[[], None]]) -> Iterator[None]:
 
     Does nothing where standard input is not a terminal of ours.
     """
-    if not sys.stdin.isatty() or os.getpgrp() != os.tcgetpgrp(sys.stdin.fileno()):
+    if not sys.stdin.isatty() or not _is_ours(sys.stdin.fileno()):
         yield
         return
     descriptor = sys.stdin.fileno()
@@ -38,3 +38,12 @@ def key_presses(actions: Mapping[str, Callable[[], None]]) -> Iterator[None]:
     finally:
         loop.remove_reader(descriptor)
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+def _is_ours(descriptor: int) -> bool:
+    """Whether reading from the terminal would stop us, as it stops a job in the background."""
+    try:
+        return os.getpgrp() == os.tcgetpgrp(descriptor)
+    except OSError:
+        # A terminal that controls no process stops none.
+        return True

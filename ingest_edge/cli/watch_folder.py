@@ -13,8 +13,11 @@ from ingest_edge.cli.import_files import decoder_process, new_importer, say_outc
 from ingest_edge.cli.running import Edge, Road, open_road, unless_stopped
 from ingest_edge.cli.service import ServiceManager
 from ingest_edge.files.isolation import DecoderProcess
+from ingest_edge.importer import FileStatus
 from ingest_edge.uplink import CredentialsRefused
 from ingest_edge.watch import FolderWatch
+
+_NO_ROOM_PAUSE_S = 30.0
 
 
 @click.command("watch")
@@ -62,3 +65,7 @@ async def _import_as_they_come(edge: Edge, road: Road, watch: FolderWatch, decod
             edge.output.problem(f"the platform refuses our credentials: {refused}")
         for outcome in importer.outcomes:
             say_outcome(edge.output, outcome)
+            if outcome.status is FileStatus.NO_ROOM:
+                watch.give_again(outcome.path)
+        if any(outcome.status is FileStatus.NO_ROOM for outcome in importer.outcomes):
+            await asyncio.sleep(_NO_ROOM_PAUSE_S)

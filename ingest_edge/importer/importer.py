@@ -145,7 +145,7 @@ class Importer:
         except (OSError, ValueError) as error:
             return FileOutcome(file.path, FileStatus.UNREADABLE, reason=str(error))
         except SpoolRefused as full:
-            return FileOutcome(file.path, FileStatus.FAILED, file.recording_id, reason=str(full))
+            return FileOutcome(file.path, FileStatus.NO_ROOM, file.recording_id, reason=str(full))
         return recording
 
     async def _add(self, file: _File, recording: ImportedRecording) -> None:
@@ -210,7 +210,7 @@ class Importer:
         )
 
     async def _done(self, file: _File | None, outcome: FileOutcome) -> FileOutcome:
-        if file is not None and outcome.status is not FileStatus.WAITING:
+        if file is not None and outcome.status not in (FileStatus.WAITING, FileStatus.NO_ROOM):
             await self._spool.note_file(
                 SeenFile(
                     str(file.path.absolute()),

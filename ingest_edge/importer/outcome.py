@@ -22,7 +22,9 @@ class FileStatus(StrEnum):
     UNREADABLE = "unreadable"
     """Nothing could be made of it."""
     FAILED = "failed"
-    """The platform will not take it, or there was no room; `reason` says why."""
+    """The platform will not take it; `reason` says why."""
+    NO_ROOM = "no_room"
+    """The spool is full; try again once something was uploaded."""
     WAITING = "waiting"
     """It is safe in the spool and goes up when the platform can be reached."""
 

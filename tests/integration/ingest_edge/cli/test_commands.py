@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -27,6 +29,7 @@ from ingest_edge.simulator.fit_writer_activity import write_activity
 from ingest_edge.simulator.peripherals import Athlete, HeartRateStrap, PowerMeter
 from ingest_edge.spool import SpoolLimits, open_spool
 from pulsemesh.error.v1 import reason_pb2
+from pulsemesh.type.v1 import channel_pb2
 from tests.integration.ingest_edge.spool.making import begin, numbered_batch
 from tests.integration.ingest_edge.spool.platform import Platform
 
@@ -330,6 +333,32 @@ def test_a_signal_finishes_a_recording_cleanly(
     held = running.platform.recordings[finished["recording_id"]]
     assert held.workout_id
     assert sum(len(source.samples) for source in held.sources.values()) == finished["samples"]
+
+
+def test_keys_mark_a_lap_and_finish_a_recording_on_a_terminal(
+    running: PlatformThread, sensors: EmulatedBlueZ
+) -> None:
+    edge("scan", "--remember", STRAP)
+    command = [sys.executable, "-m", "ingest_edge.cli.main", "--target", running.platform.target, "record"]
+    terminal, theirs = pty.openpty()
+    screen = b""
+    pressed = [b"l", b"p", b"p", b"q"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=theirs, stdout=theirs) as process:
+        os.close(theirs)
+        with contextlib.suppress(OSError):  # the terminal of a process that has ended
+            while part := os.read(terminal, 4096):
+                screen += part
+                if pressed and b"connected" in screen and b"bpm" in screen:
+                    os.write(terminal, pressed.pop(0))
+    os.close(terminal)
+    assert process.returncode == ExitCode.GOOD, screen[-2000:]
+    (held,) = running.platform.recordings.values()
+    (marker,) = [name for name in held.sources if name.endswith("/marker")]
+    assert held.values(marker, channel_pb2.CHANNEL_MARKER) == [
+        channel_pb2.MARKER_KIND_LAP,
+        channel_pb2.MARKER_KIND_PAUSE,
+        channel_pb2.MARKER_KIND_RESUME,
+    ]
 
 
 def test_a_killed_recording_is_gone_on_with(running: PlatformThread, sensors: EmulatedBlueZ) -> None:

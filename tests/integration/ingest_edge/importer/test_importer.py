@@ -238,7 +238,7 @@ async def test_a_file_that_does_not_fit_into_the_spool_fails_alone(
     async with await open_spool(tmp_path / "spool", limits) as spool, connect(platform.target) as client:
         way = Road(spool, Uplink(spool, client), client, decoder)
         (outcome,) = await way.run(folder / "swim.fit")
-    assert outcome.status is FileStatus.FAILED
+    assert outcome.status is FileStatus.NO_ROOM
     assert "kept free" in outcome.reason
 
 
