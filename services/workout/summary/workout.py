@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from pulsemesh.type.v1 import channel_pb2, sport_pb2
 from pulsemesh.workout.v1 import recording_pb2
@@ -11,6 +12,8 @@ from services.workout.codec import SampleColumns
 from services.workout.streams.merging import ChannelSeries, merge_sources
 from services.workout.summary.parts import Lap, Length, Part, Totals, WorkoutSummary
 from services.workout.summary.stretch import Track, average_speed_mps, spans, totals
+
+_ROUNDING_MS = 2_000
 
 
 def summarise(
@@ -88,6 +91,8 @@ def _whole(track: Track, sessions: Sequence[tuple[Part, Totals]], sampled: tuple
         timer_s = min(timer_s, whole.timer_s)  # sessions that overlap do not make time
     moving_s = _sum(answers, lambda each: each.moving_s)
     distance_m = _sum(answers, lambda each: each.distance_m)
+    if _overlap([part for part, _ in sessions]):
+        moving_s, distance_m = whole.moving_s, whole.distance_m
     whole = replace(
         whole,
         timer_s=timer_s,
@@ -99,6 +104,12 @@ def _whole(track: Track, sessions: Sequence[tuple[Part, Totals]], sampled: tuple
     if sampled is not None:
         return replace(whole, elapsed_s=(sampled[1] - sampled[0]) / 1000)
     return whole if track.end_ms > track.start_ms else Totals()
+
+
+def _overlap(parts: Sequence[Part]) -> bool:
+    """Whether the device told the same time as part of two sessions (by more than its rounding to seconds)."""
+    ordered = sorted(parts, key=lambda part: part.start_ms)
+    return any(later.start_ms < earlier.end_ms - _ROUNDING_MS for earlier, later in pairwise(ordered))
 
 
 def _sum(answers: Sequence[Totals], number: Callable[[Totals], float | None]) -> float | None:

@@ -213,6 +213,13 @@ def test_sessions_of_a_multisport_workout_have_their_own_numbers() -> None:
     assert made.sessions[1][1].energy_kcal is None
 
 
+def test_sessions_that_overlap_do_not_count_a_metre_twice() -> None:
+    parts = [Part(CYCLING, 0, T0, T0 + 50_000), Part(RUNNING, 0, T0 + 20_000, T0 + 60_000)]
+    made = summary(source(MINUTE, speed=[5] * 61), sessions=parts)
+    assert made.whole.distance_m == pytest.approx(300)
+    assert (made.whole.timer_s, made.whole.moving_s) == (60, 60)
+
+
 def test_a_pool_swim_without_samples_is_its_lengths() -> None:
     lengths = [Length(T0 + n * 30_000, T0 + (n + 1) * 30_000, n != 3, 12) for n in range(6)]
     part = Part(SWIMMING, 0, T0, T0 + 180_000, pool_length_m=50)
