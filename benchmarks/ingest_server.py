@@ -92,7 +92,9 @@ async def serve(kind: str, url: str, ready: Path) -> None:
         opener=GroupCommitter(database, store.open_recordings),
         committer=committer,
         close=_closed,
-        numbers=lambda pk, opening: LiveNumbers(pk, opening, _publish, _clock_ms),
+        numbers=lambda recording, opening: LiveNumbers(
+            recording.recording_pk, opening, _publish, _clock_ms, held=0
+        ),
         clock_ms=_clock_ms,
     )
     ports = PipelinePorts(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from pulsemesh.workout.v1.ingest_service_pb2 import OpenRecording
 from services.chassis.database import Database
 from services.chassis.group_commit import GroupCommitter
 from services.chassis.live import LiveChannel
@@ -38,12 +39,16 @@ def assemble(database: Database, live: LiveChannel, clock_ms: Callable[[], int])
     async def close(recording_pk: int) -> ClosedWorkout:
         return await close_when_complete(database, recording_pk, clock_ms(), live)
 
+    def numbers(recording: store.OpenedRecording, opening: OpenRecording) -> LiveNumbers:
+        held = sum(source.next_sequence for source in recording.sources)
+        return LiveNumbers(recording.recording_pk, opening, live.publish, clock_ms, held=held)
+
     backend = Backend(
         database=database,
         opener=opener,
         committer=committer,
         close=close,
-        numbers=lambda recording_pk, opening: LiveNumbers(recording_pk, opening, live.publish, clock_ms),
+        numbers=numbers,
         clock_ms=clock_ms,
     )
     return Ingest(IngestServicer(backend), opener, committer)

@@ -32,13 +32,16 @@ class LiveNumbers:
         opening: wire.OpenRecording,
         publish: Callable[[str, bytes], Awaitable[None]],
         clock_ms: Callable[[], int],
+        *,
+        held: int,
     ) -> None:
+        """`held` samples of the session's sources were committed before it began."""
         self._topic = topic(recording_pk)
         self._source_ids = [source.source_id for source in opening.sources]
         self._publish = publish
         self._clock_ms = clock_ms
         self._latest: dict[tuple[int, int], tuple[float, int]] = {}
-        self._samples = 0
+        self._samples = held
         self._timer: asyncio.TimerHandle | None = None
         self._sending: asyncio.Future[None] | None = None
 

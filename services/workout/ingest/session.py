@@ -69,8 +69,8 @@ class Backend:
     committer: Committer
     close: Callable[[int], Awaitable[ClosedRecording]]
     """Makes the workout of a recording (by its key) whose sources are all complete."""
-    numbers: Callable[[int, wire.OpenRecording], LiveNumbers]
-    """Makes the publisher of the live numbers of a recording (by its key)."""
+    numbers: Callable[[store.OpenedRecording, wire.OpenRecording], LiveNumbers]
+    """Makes the publisher of a session's live numbers."""
     clock_ms: Callable[[], int]
 
 
@@ -168,7 +168,7 @@ class Session:
         if recording.state == recording_pb2.RECORDING_STATE_CLOSED:
             await self._act(self._machine.closed(_closed(recording.workout_id, recording.updated_ms, True)))
             return
-        self._numbers = self._backend.numbers(recording.recording_pk, opening)
+        self._numbers = self._backend.numbers(recording, opening)
         known = [
             machine.SourceState(source.next_sequence, source.channels, source.complete)
             for source in recording.sources

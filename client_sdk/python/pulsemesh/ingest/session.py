@@ -9,7 +9,6 @@ nothing is stored twice.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import enum
 import functools
 import random
@@ -287,9 +286,10 @@ class _Call:
 
 
 async def _end(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel tasks and wait until they have ended; our own cancellation goes through."""
     for task in tasks:
         task.cancel()
+    await asyncio.wait(tasks)
     for task in tasks:
-        # Whatever a task ended with was looked at before, or no longer matters.
-        with contextlib.suppress(asyncio.CancelledError, Exception):
-            await task
+        if not task.cancelled():
+            task.exception()  # seen; whatever it was, it was looked at before or no longer matters
