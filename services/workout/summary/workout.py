@@ -107,7 +107,7 @@ def _whole(track: Track, sessions: Sequence[tuple[Part, Totals]], sampled: tuple
 
 
 def _overlap(parts: Sequence[Part]) -> bool:
-    """Whether the device told the same time as part of two sessions (by more than its rounding to seconds)."""
+    """Whether the device told the same time as part of two sessions, by more than it rounds."""
     ordered = sorted(parts, key=lambda part: part.start_ms)
     return any(later.start_ms < earlier.end_ms - _ROUNDING_MS for earlier, later in pairwise(ordered))
 
