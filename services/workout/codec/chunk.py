@@ -43,7 +43,7 @@ MAX_CHUNK_SAMPLES = 65_536
 """An hour at 18 samples a second; longer hours are several chunks."""
 
 MAX_COLUMNS = 64
-_COMPRESSION_LEVEL = 9
+_COMPRESSION_LEVEL = 13  # a chunk is written once; 9 takes half the time and a hundredth more room
 _LEAST_BLOCK_BYTES = 256  # below that a table costs more than it saves
 # What MAX_CHUNK_SAMPLES and MAX_COLUMNS can need: a damaged size never makes us allocate more.
 _MAX_BODY_BYTES = MAX_CHUNK_SAMPLES * (8 + MAX_COLUMNS * 5) + 65_536
