@@ -41,7 +41,7 @@ def key_presses(actions: Mapping[str, Callable[[], None]]) -> Iterator[None]:
 
 
 def _is_ours(descriptor: int) -> bool:
-    """Whether reading from the terminal would stop us, as it stops a job in the background."""
+    """Whether we may read from the terminal; a job in the background would be stopped for it."""
     try:
         return os.getpgrp() == os.tcgetpgrp(descriptor)
     except OSError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +10,14 @@ from pathlib import Path
 from typing import TypeVar
 from weakref import WeakSet
 
-from ingest_edge.spool import originals_store, recordings_store, samples_store, schema, seen_files_store
+from ingest_edge.spool import (
+    originals_store,
+    recordings_store,
+    samples_store,
+    schema,
+    seen_files_store,
+    upkeep,
+)
 from ingest_edge.spool.capacity import Capacity
 from ingest_edge.spool.errors import SpoolError, SpoolRefused, SpoolWriteFailed, UnknownRecording
 from ingest_edge.spool.feed import SpoolFeed
@@ -37,8 +43,6 @@ T = TypeVar("T")
 Batches = Sequence[tuple[str, sample_pb2.SampleBatch]]
 
 _PRUNE_DELAY_S = 0.5
-_SHRINK_FROM_BYTES = 64 * 1024**2
-_SHRINK_PAGES = 4096
 
 
 def _now_ms() -> int:
@@ -138,9 +142,9 @@ class Spool:
         described = list(sources)
 
         def work(connection: sqlite3.Connection) -> bool:
-            before = _source_count(connection, recording_id)
+            before = upkeep.source_count(connection, recording_id)
             recordings_store.insert_sources(connection, recording_id, described)
-            return _source_count(connection, recording_id) > before
+            return upkeep.source_count(connection, recording_id) > before
 
         if await self.run(work):
             self._notify(recording_id, outdated=True)
@@ -162,7 +166,7 @@ class Spool:
         acknowledgements = self._take_acknowledgements()
 
         def work(connection: sqlite3.Connection) -> dict[str, int]:
-            _acknowledge(connection, acknowledgements)
+            upkeep.acknowledge(connection, acknowledgements)
             self._capacity.require_room_for_samples(connection, sum(b.ByteSize() for _, b in batches))
             return {
                 source_id: samples_store.append(connection, recording_id, source_id, batch, _now_ms())
@@ -237,7 +241,7 @@ class Spool:
             open_ones = recordings_store.in_states(connection, [SpoolState.RECORDING])
             for recording in open_ones:
                 if recording.updated_ms <= alive_after_ms:
-                    _end(connection, recording)
+                    upkeep.end(connection, recording, _now_ms())
             return recordings_store.in_states(connection, [SpoolState.RECORDING])
 
         left = await self.run(work)
@@ -327,7 +331,7 @@ class Spool:
                 connection, recording_id, SpoolState.CLOSED, _now_ms(), workout_id=workout_id
             )
             recordings_store.forget_old_closed(connection)
-            _shrink(connection)
+            upkeep.shrink(connection)
 
         await self.run(work)
         self._notify(recording_id)
@@ -399,33 +403,4 @@ class Spool:
     async def _prune(self) -> None:
         taken = self._take_acknowledgements()
         if taken:
-            await self.run(lambda connection: _acknowledge(connection, taken))
-
-
-def _acknowledge(connection: sqlite3.Connection, taken: dict[tuple[str, int], int]) -> None:
-    for (recording_id, position), next_sequence in taken.items():
-        # A recording that was given up meanwhile has nothing left to acknowledge.
-        with contextlib.suppress(UnknownRecording):
-            samples_store.acknowledge(connection, recording_id, position, next_sequence)
-
-
-def _end(connection: sqlite3.Connection, recording: SpooledRecording) -> None:
-    if recording.samples:
-        details = recording_pb2.RecordingDetails(title=recording.title)
-        recordings_store.set_finished(connection, recording.recording_id, details, _now_ms())
-    else:
-        recordings_store.delete(connection, recording.recording_id)
-
-
-def _source_count(connection: sqlite3.Connection, recording_id: str) -> int:
-    recording_pk = recordings_store.key(connection, recording_id)
-    row = connection.execute("SELECT count(*) FROM sources WHERE recording_pk = ?", (recording_pk,))
-    return int(row.fetchone()[0])
-
-
-def _shrink(connection: sqlite3.Connection) -> None:
-    """Give room back to the disk once it is worth the writing."""
-    free = connection.execute("PRAGMA freelist_count").fetchone()[0]
-    size = connection.execute("PRAGMA page_size").fetchone()[0]
-    if free * size > _SHRINK_FROM_BYTES:
-        connection.execute(f"PRAGMA incremental_vacuum({_SHRINK_PAGES})").fetchall()
+            await self.run(lambda connection: upkeep.acknowledge(connection, taken))

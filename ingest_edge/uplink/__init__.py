@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ingest_edge.uplink.platform import connect_platform
-from ingest_edge.uplink.uplink import (
+from ingest_edge.uplink.terms import (
     CredentialsRefused,
     PlatformUnreachable,
     Settled,
-    Uplink,
     UplinkProgress,
     UplinkSettings,
 )
+from ingest_edge.uplink.uplink import Uplink
 
 __all__ = [
     "CredentialsRefused",

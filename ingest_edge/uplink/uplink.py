@@ -12,10 +12,7 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from pathlib import Path
-
-import grpc
 
 from ingest_edge.spool import (
     WAITING_STATES,
@@ -29,69 +26,21 @@ from ingest_edge.spool import (
     WaitingRecording,
 )
 from ingest_edge.spool.signal import Signal
+from ingest_edge.uplink.terms import (
+    PASSING,
+    CredentialsRefused,
+    PlatformUnreachable,
+    Settled,
+    UplinkProgress,
+    UplinkSettings,
+    text_of,
+)
 from pulsemesh.client import Client
 from pulsemesh.errors import PulsemeshError, Unauthenticated, Unimplemented
 from pulsemesh.ingest.session import SessionEvent, SessionState
 from pulsemesh.workout.v1 import ingest_service_pb2
 
 _SETTLE_S = 0.3
-_PASSING = frozenset(
-    {
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.INTERNAL,
-        grpc.StatusCode.UNKNOWN,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
-        grpc.StatusCode.CANCELLED,
-    }
-)
-
-
-class PlatformUnreachable(Exception):
-    """The platform did not answer for as long as was to be waited; everything is kept in the spool."""
-
-
-class CredentialsRefused(Exception):
-    """The platform does not accept who we say we are; everything is kept in the spool."""
-
-
-@dataclass(frozen=True, slots=True)
-class UplinkSettings:
-    """How the uplink behaves.
-
-    Attributes:
-        backlog_sessions: recordings that go up at the same time, besides those that are being recorded.
-        refused_pause_s: pause after the platform refused our credentials; they may be renewed meanwhile.
-        file_pause_s: pause after an original file could not be sent.
-    """
-
-    backlog_sessions: int = 4
-    refused_pause_s: float = 30.0
-    file_pause_s: float = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class UplinkProgress:
-    """How far a recording is: samples that the platform has, and samples there are."""
-
-    committed: int
-    samples: int
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """How a recording's way ended.
-
-    Attributes:
-        workout_id: empty where it failed, or where other writers still owe samples (`waiting_for`).
-        duplicate: the workout existed before we sent anything.
-        failure: why the platform will not take it; empty when it did.
-    """
-
-    workout_id: str = ""
-    duplicate: bool = False
-    waiting_for: tuple[str, ...] = ()
-    failure: str = ""
 
 
 class Uplink:
@@ -259,16 +208,16 @@ class Uplink:
                 settled = await self._session(recording_id)
             except (Unauthenticated, Unimplemented) as error:
                 # Not this recording's fault: somebody has to renew a token or to correct an address.
-                self.refused = _text(error)
+                self.refused = text_of(error)
                 self._changed()
                 await asyncio.sleep(self._settings.refused_pause_s)
             except (PulsemeshError, SamplesGone) as error:
-                if isinstance(error, PulsemeshError) and error.code in _PASSING:
+                if isinstance(error, PulsemeshError) and error.code in PASSING:
                     # A token could not be had, say; the session itself waits such things out.
-                    self._note_trouble(_text(error))
+                    self._note_trouble(text_of(error))
                     await asyncio.sleep(self._settings.file_pause_s)
                     continue
-                return Settled(failure=_text(error))
+                return Settled(failure=text_of(error))
             except OSError as error:
                 self.refused = f"the token cannot be read: {error}"
                 self._changed()
@@ -368,16 +317,16 @@ class Uplink:
                     Path(original.path), name=original.name, recording_id=original.recording_id
                 )
             except (Unauthenticated, Unimplemented) as error:
-                self.refused = _text(error)
+                self.refused = text_of(error)
                 self._changed()
                 await asyncio.sleep(self._settings.refused_pause_s)
                 return
             except PulsemeshError as error:
-                if error.code in _PASSING:
-                    self._note_trouble(_text(error))
+                if error.code in PASSING:
+                    self._note_trouble(text_of(error))
                     await asyncio.sleep(self._settings.file_pause_s)
                     return
-                problem = _text(error)
+                problem = text_of(error)
             except OSError as error:
                 problem = f"cannot be read: {error}"
         await self._spool.settle_original(original.sha256, problem)
@@ -417,12 +366,6 @@ def _settled(closed: ingest_service_pb2.Closed, feed: SpoolFeed) -> Settled:
         duplicate=closed.already_closed and not feed.offered,
         waiting_for=tuple(closed.waiting_for),
     )
-
-
-def _text(error: Exception) -> str:
-    if isinstance(error, PulsemeshError):
-        return f"{error.reason_name or error.code.name}: {error}"
-    return str(error)
 
 
 def _unsendable(path: str, sha256: str) -> str:
