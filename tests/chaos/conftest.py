@@ -1,4 +1,4 @@
-"""What the fault tests share: a durable PostgreSQL, and people with tokens."""
+"""What the fault tests share: a durable PostgreSQL."""
 
 from __future__ import annotations
 
