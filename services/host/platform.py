@@ -20,6 +20,7 @@ from services.chassis.settings.model import split_address
 from services.chassis.telemetry import MetricsEndpoint, Telemetry
 from services.chassis.telemetry.metrics import process_registry
 from services.host.databases import Databases
+from services.host.housekeeping import start_housekeeping
 from services.host.identity import development_issuer, service_token
 from services.host.ports import audit_sink, authenticator, consent_gate
 from services.host.registry import MODULES, load_modules
@@ -91,6 +92,9 @@ class Platform:
         stack.push_async_callback(self._background.stop)
         for database in self._databases.all():
             self._background.start(f"relay of {database.schema}", Relay(database, self._stores.bus).run)
+        start_housekeeping(
+            self._background, self._databases.all(), self._stores.bus, self.settings.bus.retention_s
+        )
         stack.push_async_callback(self._channels.close)
         for module in self._modules:
             running = await module.start(self._context(module.name))

@@ -25,7 +25,10 @@ class Stores:
         namespace = f"pulsemesh:{settings.cell}"
         store = settings.store
         self.bus: EventBus = open_bus(
-            settings.bus.url, cell=settings.cell, partitions=settings.bus.partitions
+            settings.bus.url,
+            cell=settings.cell,
+            partitions=settings.bus.partitions,
+            retention_s=settings.bus.retention_s,
         )
         self.limiter: RateLimiter
         self.strict_limiter: RateLimiter

@@ -7,11 +7,12 @@ from services.chassis.bus.port import EventBus
 from services.chassis.bus.redis_streams import RedisStreamsBus
 
 
-def open_bus(url: str, *, cell: str, partitions: int = 16) -> EventBus:
+def open_bus(url: str, *, cell: str, partitions: int = 16, retention_s: float = 7 * 86_400.0) -> EventBus:
     """The bus that `url` names: ``memory://`` (this process alone), ``redis://…`` or ``rediss://…``.
 
     Args:
         partitions: of Redis Streams; see `Layout.partitions`.
+        retention_s: how long Redis Streams keep events for replays once every group has settled them.
 
     Raises:
         ValueError: no such bus.
@@ -19,5 +20,5 @@ def open_bus(url: str, *, cell: str, partitions: int = 16) -> EventBus:
     if url == "memory://":
         return InProcessBus()
     if url.startswith(("redis://", "rediss://")):
-        return RedisStreamsBus(url, cell=cell, partitions=partitions)
+        return RedisStreamsBus(url, cell=cell, partitions=partitions, retention_s=retention_s)
     raise ValueError("not a bus: expected memory://, redis://… or rediss://…")

@@ -148,6 +148,11 @@ class BusSettings(_Group):
         default=8,
         description="Streams over which events are spread by person; never change it.",
     )
+    retention_s: PositiveFloat = Field(
+        default=7 * 86_400.0,
+        description="Seconds for which Redis Streams keep events for replays once every consumer has settled "
+        "them. Inboxes remember twice as long.",
+    )
 
 
 class StoreSettings(_Group):
