@@ -5,12 +5,13 @@ A chunk is one byte that names the codec, then one zstd frame with a checksum. C
     u32 samples, u8 columns
     times:       u8 order, u8 planes, u64 seed for each order, then planes of zigzagged differences
     each column: u16 channel, u8 flags (1: has validity), u32 values present,
-                 u8 order, u8 planes, u32 seed for each order
+                 u32 step, u8 order, u8 planes, u32 seed for each order
     validity bits of each column that has some, least significant first
     the byte planes: times, then each column
 
-Only present values are stored. The order of the differences (0, 1 or 2) is chosen for each column by what is
-cheapest: positions and times want the second, a counter the first, noise none.
+Only present values are stored, divided by their step: the largest number that divides all of them (a cadence
+in whole revolutions has steps of 10). The order of the differences (0, 1 or 2) is chosen for each column by
+what is cheapest: positions and times want the second, a counter the first, noise none.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ _MAX_BODY_BYTES = MAX_CHUNK_SAMPLES * (8 + MAX_COLUMNS * 5) + 65_536
 
 _HEADER = struct.Struct("<IB")
 _SERIES = struct.Struct("<BB")
-_COLUMN = struct.Struct("<HBI")
+_COLUMN = struct.Struct("<HBII")
 _UINT32 = np.dtype(np.uint32)
 _UINT64 = np.dtype(np.uint64)
 
@@ -82,8 +83,9 @@ def encode_chunk(samples: SampleColumns) -> bytes:
             flags = _HAS_VALIDITY
             values = values[column.present]
             validity.append(np.packbits(column.present, bitorder="little").tobytes())
-        head.append(_COLUMN.pack(channel, flags, len(values)))
-        _append_series(head, planes, values)
+        step = _common_step(values)
+        head.append(_COLUMN.pack(channel, flags, len(values), step))
+        _append_series(head, planes, (values.view(np.int32) // step).view(np.uint32) if step > 1 else values)
     parts = [b"".join([*head, *validity]), *(plane.tobytes() for split in planes for plane in split)]
     return bytes([CODEC_PLANES_ZSTD]) + _compress(parts)
 
@@ -107,7 +109,9 @@ def decode_chunk(payload: bytes) -> SampleColumns:
     masks = [_read_validity(reader, samples, head) for head in heads]
     times_ms = _read_series(reader, times).view(np.int64)
     columns = {
-        head.channel: _expand(_read_series(reader, head.series).view(np.int32), mask, samples)
+        head.channel: _expand(
+            (_read_series(reader, head.series) * np.uint32(head.step)).view(np.int32), mask, samples
+        )
         for head, mask in zip(heads, masks, strict=True)
     }
     if len(columns) != column_count or not reader.exhausted():
@@ -127,6 +131,7 @@ class _SeriesHead:
 class _ColumnHead:
     channel: int
     has_validity: bool
+    step: int
     series: _SeriesHead
 
 
@@ -164,6 +169,12 @@ def _append_series(head: list[bytes], planes: list[Bytes], values: Unsigned) -> 
     planes.append(split)
 
 
+def _common_step(values: Unsigned) -> int:
+    """The largest number that divides all values, at least 1; 1 where it is too large for 32 signed bits."""
+    step = int(np.gcd.reduce(values.view(np.int32).astype(np.int64))) if len(values) else 1
+    return step if 1 < step < 2**31 else 1
+
+
 def _cheapest_order(values: Unsigned) -> int:
     costs = []
     for order in range(MAX_ORDER + 1):
@@ -185,10 +196,10 @@ def _read_series_head(
 
 
 def _read_column_head(reader: _Reader, samples: int) -> _ColumnHead:
-    channel, flags, present = reader.unpack(_COLUMN)
+    channel, flags, present, step = reader.unpack(_COLUMN)
     if flags > _HAS_VALIDITY or present > samples or (flags == 0 and present != samples):
         raise ChunkCorrupted(f"channel {channel} has {present} values for {samples} samples")
-    return _ColumnHead(channel, flags == _HAS_VALIDITY, _read_series_head(reader, present, _UINT32))
+    return _ColumnHead(channel, flags == _HAS_VALIDITY, step, _read_series_head(reader, present, _UINT32))
 
 
 def _read_validity(reader: _Reader, samples: int, head: _ColumnHead) -> BoolArray | None:

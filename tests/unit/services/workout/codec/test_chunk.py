@@ -69,6 +69,13 @@ def test_differences_wrap_at_the_ends_of_32_bits() -> None:
     np.testing.assert_array_equal(decode_chunk(encode_chunk(samples)).columns[1].values, values)
 
 
+@pytest.mark.parametrize("step", [1, 10, 2**30, 2**31])
+def test_values_in_steps_come_back(step: int) -> None:
+    values = np.array([-step, 0, min(step, 2**31 - step) % 2**31, -step], np.int64).astype(np.int32)
+    samples = SampleColumns(np.arange(4, dtype=np.int64), {7: SampleColumn(values)})
+    np.testing.assert_array_equal(decode_chunk(encode_chunk(samples)).columns[7].values, values)
+
+
 def test_values_of_absent_samples_are_not_kept() -> None:
     column = SampleColumn(np.array([5, 99, 7], np.int32), np.array([True, False, True]))
     decoded = decode_chunk(encode_chunk(SampleColumns(np.arange(3, dtype=np.int64), {8: column})))
