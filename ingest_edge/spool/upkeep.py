@@ -43,4 +43,6 @@ def shrink(connection: sqlite3.Connection) -> None:
     free = connection.execute("PRAGMA freelist_count").fetchone()[0]
     size = connection.execute("PRAGMA page_size").fetchone()[0]
     if free * size > _SHRINK_FROM_BYTES:
-        connection.execute(f"PRAGMA incremental_vacuum({_SHRINK_PAGES})").fetchall()
+        # A step of this statement frees one page, and the driver makes one step of it.
+        for _ in range(_SHRINK_PAGES):
+            connection.execute("PRAGMA incremental_vacuum(1)")

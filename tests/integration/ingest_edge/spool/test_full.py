@@ -87,6 +87,18 @@ async def test_what_is_acknowledged_makes_room_again(tmp_path: Path) -> None:
         assert values == list(range(held.acknowledged, count + BATCH))
 
 
+async def test_room_that_was_needed_once_goes_back_to_the_disk(tmp_path: Path) -> None:
+    async with await open_spool(tmp_path, SpoolLimits(min_free_bytes=0)) as spool:
+        recording_id = await begin(spool)
+        batch = numbered_batch(0, 10_000)
+        for _ in range(20):
+            await spool.append_all(recording_id, [("strap/heart_rate", batch)] * 120)
+        largest = (await spool.status()).used_bytes
+        await spool.close_recording(recording_id, "")
+        assert (await spool.status()).used_bytes < largest / 100
+    assert largest - (tmp_path / "spool.sqlite3").stat().st_size > 10_000_000
+
+
 async def test_an_import_that_does_not_fit_leaves_nothing_behind(tmp_path: Path) -> None:
     async with await open_spool(tmp_path, SMALL) as spool:
         batches = [numbered_batch(i * BATCH, BATCH) for i in range(500)]
