@@ -254,7 +254,7 @@ def test_the_token_of_a_file_goes_with_every_call(
 
 
 def test_a_spool_in_use_has_its_exit_code(tmp_path: Path) -> None:
-    async def busy() -> Result:
+    async def busy() -> subprocess.CompletedProcess[str]:
         async with await open_spool(tmp_path / "home" / "spool", SpoolLimits(min_free_bytes=0)):
             return await asyncio.to_thread(subprocess_edge, "sync")
 
