@@ -41,12 +41,14 @@ class ClosedWorkout:
 
     Attributes:
         event: what was put into the outbox; None when the recording had been closed before.
+        samples: what the recording held, of all sources.
     """
 
     workout_id: str
     recording_pk: int
     closed_ms: int
     event: envelope_pb2.Envelope | None
+    samples: int = 0
 
     @property
     def already_closed(self) -> bool:
@@ -99,7 +101,7 @@ def close_recording(conn: Connection, recording_pk: int, now_ms: int) -> ClosedW
 async def announce_closed(live: Publish, closed: ClosedWorkout) -> None:
     """Tell the watchers of a recording that it is a workout now."""
     message = recording_service_pb2.WatchRecordingResponse(
-        state=recording_pb2.RECORDING_STATE_CLOSED, workout_id=closed.workout_id
+        state=recording_pb2.RECORDING_STATE_CLOSED, workout_id=closed.workout_id, samples=closed.samples
     )
     message.committed_at.FromMilliseconds(closed.closed_ms)
     await live.publish(topic(closed.recording_pk), message.SerializeToString())
@@ -179,7 +181,8 @@ def _write(
     recordings.mark_closed(conn, recording_pk, prepared.message.workout_id, now_ms)
     event = events.workout_recorded(prepared.message, now_ms)
     outbox.append(conn, event)
-    return ClosedWorkout(prepared.message.workout_id, recording_pk, now_ms, event)
+    samples = sum(source.next_sequence for source in sources)
+    return ClosedWorkout(prepared.message.workout_id, recording_pk, now_ms, event, samples)
 
 
 def _as_closed(workout: Row[Any]) -> ClosedWorkout:

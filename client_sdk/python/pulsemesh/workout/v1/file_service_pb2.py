@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from pulsemesh.policy.v1 import policy_pb2 as pulsemesh_dot_policy_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'pulsemesh/workout/v1/file_service.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulsemesh/policy/v1/policy.proto\"\xd2\x01\n\nStoredFile\x12\x17\n\x07\x66ile_id\x18\x01 \x01(\tR\x06\x66ileId\x12\x18\n\x04name\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x04R\x04name\x12\x1d\n\nsize_bytes\x18\x03 \x01(\x04R\tsizeBytes\x12\x16\n\x06sha256\x18\x04 \x01(\tR\x06sha256\x12;\n\x0buploaded_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nuploadedAt\x12\x1d\n\nworkout_id\x18\x06 \x01(\tR\tworkoutId\"\xd0\x01\n\nFileHeader\x12\x1e\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xff\x01R\x04name\x12,\n\nsize_bytes\x18\x02 \x01(\x04\x42\r\xbaH\n2\x08\x18\x80\x80\x80\x80\x01 \x00R\tsizeBytes\x12-\n\x06sha256\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$R\x06sha256\x12\x45\n\x0crecording_id\x18\x04 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^([0-9A-HJKMNP-TV-Z]{26})?$R\x0brecordingId\"\x81\x01\n\x11UploadFileRequest\x12:\n\x06header\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.FileHeaderH\x00R\x06header\x12!\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@H\x00R\x05\x63hunkB\r\n\x04part\x12\x05\xbaH\x02\x08\x01\"d\n\x12UploadFileResponse\x12\x34\n\x04\x66ile\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.StoredFileR\x04\x66ile\x12\x18\n\x07\x65xisted\x18\x02 \x01(\x08R\x07\x65xisted\"@\n\x0f\x46indFileRequest\x12-\n\x06sha256\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$R\x06sha256\"H\n\x10\x46indFileResponse\x12\x34\n\x04\x66ile\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.StoredFileR\x04\x66ile\"8\n\x13\x44ownloadFileRequest\x12!\n\x07\x66ile_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x06\x66ileId\"n\n\x14\x44ownloadFileResponse\x12\x36\n\x04\x66ile\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.StoredFileH\x00R\x04\x66ile\x12\x16\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00R\x05\x63hunkB\x06\n\x04part2\xc7\x03\n\x0b\x46ileService\x12\x8b\x01\n\nUploadFile\x12\'.pulsemesh.workout.v1.UploadFileRequest\x1a(.pulsemesh.workout.v1.UploadFileResponse\"(\xe2\xdb\x18$\n\x02\x03\x04\x12\x06ingest\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x03\x08\xd8\x04\x38\x02\x42\x02\x01\x02(\x01\x12\x81\x01\n\x08\x46indFile\x12%.pulsemesh.workout.v1.FindFileRequest\x1a&.pulsemesh.workout.v1.FindFileResponse\"&\x90\x02\x01\xe2\xdb\x18\x1f\n\x02\x03\x04\x12\x06ingest\"\x0b\x08\xb0\t\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x12\xa5\x01\n\x0c\x44ownloadFile\x12).pulsemesh.workout.v1.DownloadFileRequest\x1a*.pulsemesh.workout.v1.DownloadFileResponse\"<\x90\x02\x01\xe2\xdb\x18\x35\n\x01\x03\x12\x0cworkout.read\"\n\x08x\x12\x02\x08< \x01(\x01\x32\x03\x08\xd8\x04\x38\x02J\x0f\n\rfile.download0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'pulsemesh/workout/v1/file_service.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulsemesh/policy/v1/policy.proto\"\xd2\x01\n\nStoredFile\x12\x17\n\x07\x66ile_id\x18\x01 \x01(\tR\x06\x66ileId\x12\x18\n\x04name\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x04R\x04name\x12\x1d\n\nsize_bytes\x18\x03 \x01(\x04R\tsizeBytes\x12\x16\n\x06sha256\x18\x04 \x01(\tR\x06sha256\x12;\n\x0buploaded_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nuploadedAt\x12\x1d\n\nworkout_id\x18\x06 \x01(\tR\tworkoutId\"\xd4\x01\n\nFileHeader\x12\"\n\x04name\x18\x01 \x01(\tB\x0e\xbaH\x0br\t\x10\x01\x18\xff\x01\xba\x01\x01\x00R\x04name\x12,\n\nsize_bytes\x18\x02 \x01(\x04\x42\r\xbaH\n2\x08\x18\x80\x80\x80\x80\x01 \x00R\tsizeBytes\x12-\n\x06sha256\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$R\x06sha256\x12\x45\n\x0crecording_id\x18\x04 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^([0-9A-HJKMNP-TV-Z]{26})?$R\x0brecordingId\"\x81\x01\n\x11UploadFileRequest\x12:\n\x06header\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.FileHeaderH\x00R\x06header\x12!\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@H\x00R\x05\x63hunkB\r\n\x04part\x12\x05\xbaH\x02\x08\x01\"d\n\x12UploadFileResponse\x12\x34\n\x04\x66ile\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.StoredFileR\x04\x66ile\x12\x18\n\x07\x65xisted\x18\x02 \x01(\x08R\x07\x65xisted\"@\n\x0f\x46indFileRequest\x12-\n\x06sha256\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$R\x06sha256\"H\n\x10\x46indFileResponse\x12\x34\n\x04\x66ile\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.StoredFileR\x04\x66ile\"8\n\x13\x44ownloadFileRequest\x12!\n\x07\x66ile_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x06\x66ileId\"n\n\x14\x44ownloadFileResponse\x12\x36\n\x04\x66ile\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.StoredFileH\x00R\x04\x66ile\x12\x16\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00R\x05\x63hunkB\x06\n\x04part2\xc7\x03\n\x0b\x46ileService\x12\x8b\x01\n\nUploadFile\x12\'.pulsemesh.workout.v1.UploadFileRequest\x1a(.pulsemesh.workout.v1.UploadFileResponse\"(\xe2\xdb\x18$\n\x02\x03\x04\x12\x06ingest\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x03\x08\xd8\x04\x38\x02\x42\x02\x01\x02(\x01\x12\x81\x01\n\x08\x46indFile\x12%.pulsemesh.workout.v1.FindFileRequest\x1a&.pulsemesh.workout.v1.FindFileResponse\"&\x90\x02\x01\xe2\xdb\x18\x1f\n\x02\x03\x04\x12\x06ingest\"\x0b\x08\xb0\t\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x12\xa5\x01\n\x0c\x44ownloadFile\x12).pulsemesh.workout.v1.DownloadFileRequest\x1a*.pulsemesh.workout.v1.DownloadFileResponse\"<\x90\x02\x01\xe2\xdb\x18\x35\n\x01\x03\x12\x0cworkout.read\"\n\x08x\x12\x02\x08< \x01(\x01\x32\x03\x08\xd8\x04\x38\x02J\x0f\n\rfile.download0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,7 +37,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STOREDFILE'].fields_by_name['name']._loaded_options = None
   _globals['_STOREDFILE'].fields_by_name['name']._serialized_options = b'\350\333\030\004'
   _globals['_FILEHEADER'].fields_by_name['name']._loaded_options = None
-  _globals['_FILEHEADER'].fields_by_name['name']._serialized_options = b'\272H\007r\005\020\001\030\377\001'
+  _globals['_FILEHEADER'].fields_by_name['name']._serialized_options = b'\272H\013r\t\020\001\030\377\001\272\001\001\000'
   _globals['_FILEHEADER'].fields_by_name['size_bytes']._loaded_options = None
   _globals['_FILEHEADER'].fields_by_name['size_bytes']._serialized_options = b'\272H\n2\010\030\200\200\200\200\001 \000'
   _globals['_FILEHEADER'].fields_by_name['sha256']._loaded_options = None
@@ -61,19 +61,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STOREDFILE']._serialized_start=162
   _globals['_STOREDFILE']._serialized_end=372
   _globals['_FILEHEADER']._serialized_start=375
-  _globals['_FILEHEADER']._serialized_end=583
-  _globals['_UPLOADFILEREQUEST']._serialized_start=586
-  _globals['_UPLOADFILEREQUEST']._serialized_end=715
-  _globals['_UPLOADFILERESPONSE']._serialized_start=717
-  _globals['_UPLOADFILERESPONSE']._serialized_end=817
-  _globals['_FINDFILEREQUEST']._serialized_start=819
-  _globals['_FINDFILEREQUEST']._serialized_end=883
-  _globals['_FINDFILERESPONSE']._serialized_start=885
-  _globals['_FINDFILERESPONSE']._serialized_end=957
-  _globals['_DOWNLOADFILEREQUEST']._serialized_start=959
-  _globals['_DOWNLOADFILEREQUEST']._serialized_end=1015
-  _globals['_DOWNLOADFILERESPONSE']._serialized_start=1017
-  _globals['_DOWNLOADFILERESPONSE']._serialized_end=1127
-  _globals['_FILESERVICE']._serialized_start=1130
-  _globals['_FILESERVICE']._serialized_end=1585
+  _globals['_FILEHEADER']._serialized_end=587
+  _globals['_UPLOADFILEREQUEST']._serialized_start=590
+  _globals['_UPLOADFILEREQUEST']._serialized_end=719
+  _globals['_UPLOADFILERESPONSE']._serialized_start=721
+  _globals['_UPLOADFILERESPONSE']._serialized_end=821
+  _globals['_FINDFILEREQUEST']._serialized_start=823
+  _globals['_FINDFILEREQUEST']._serialized_end=887
+  _globals['_FINDFILERESPONSE']._serialized_start=889
+  _globals['_FINDFILERESPONSE']._serialized_end=961
+  _globals['_DOWNLOADFILEREQUEST']._serialized_start=963
+  _globals['_DOWNLOADFILEREQUEST']._serialized_end=1019
+  _globals['_DOWNLOADFILERESPONSE']._serialized_start=1021
+  _globals['_DOWNLOADFILERESPONSE']._serialized_end=1131
+  _globals['_FILESERVICE']._serialized_start=1134
+  _globals['_FILESERVICE']._serialized_end=1589
 # @@protoc_insertion_point(module_scope)

@@ -30,7 +30,7 @@ from pulsemesh.workout.v1 import recording_pb2 as pulsemesh_dot_workout_dot_v1_d
 from pulsemesh.workout.v1 import sample_pb2 as pulsemesh_dot_workout_dot_v1_dot_sample__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)pulsemesh/workout/v1/ingest_service.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulsemesh/policy/v1/policy.proto\x1a\x1dpulsemesh/type/v1/sport.proto\x1a$pulsemesh/workout/v1/recording.proto\x1a!pulsemesh/workout/v1/sample.proto\"\x9a\x03\n\rOpenRecording\x12\x42\n\x0crecording_id\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^[0-9A-HJKMNP-TV-Z]{26}$R\x0brecordingId\x12\'\n\twriter_id\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x08writerId\x12\x38\n\x05sport\x18\x03 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05sport\x12\x42\n\tsub_sport\x18\x04 \x01(\x0e\x32\x1b.pulsemesh.type.v1.SubSportB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x08subSport\x12\x33\n\rstart_time_ms\x18\x05 \x01(\x03\x42\x0f\xbaH\x0c\"\n\x10\x80\xc0\xb3\xd2\xfd\xb1\x07(\x00R\x0bstartTimeMs\x12\x43\n\x07sources\x18\x06 \x03(\x0b\x32\x1c.pulsemesh.workout.v1.SourceB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\x80\x02R\x07sources\x12$\n\x0e\x63lient_time_ms\x18\x07 \x01(\x03R\x0c\x63lientTimeMs\"\xa6\x01\n\x0f\x46inishRecording\x12.\n\rsample_counts\x18\x01 \x03(\x04\x42\t\xbaH\x06\x92\x01\x03\x10\x80\x02R\x0csampleCounts\x12!\n\x0c\x63lose_others\x18\x02 \x01(\x08R\x0b\x63loseOthers\x12@\n\x07\x64\x65tails\x18\x03 \x01(\x0b\x32&.pulsemesh.workout.v1.RecordingDetailsR\x07\x64\x65tails\"W\n\tHeartbeat\x12$\n\x0e\x63lient_time_ms\x18\x01 \x01(\x03R\x0c\x63lientTimeMs\x12$\n\x0eserver_time_ms\x18\x02 \x01(\x03R\x0cserverTimeMs\"\xa0\x02\n\x14StreamSamplesRequest\x12\x39\n\x04open\x18\x01 \x01(\x0b\x32#.pulsemesh.workout.v1.OpenRecordingH\x00R\x04open\x12\x39\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32!.pulsemesh.workout.v1.SampleBatchH\x00R\x05\x62\x61tch\x12?\n\x06\x66inish\x18\x03 \x01(\x0b\x32%.pulsemesh.workout.v1.FinishRecordingH\x00R\x06\x66inish\x12?\n\theartbeat\x18\x04 \x01(\x0b\x32\x1f.pulsemesh.workout.v1.HeartbeatH\x00R\theartbeatB\x10\n\x07message\x12\x05\xbaH\x02\x08\x01\"\xe7\x01\n\x06Opened\x12%\n\x0enext_sequences\x18\x01 \x03(\x04R\rnextSequences\x12\x16\n\x06\x63redit\x18\x02 \x01(\rR\x06\x63redit\x12\x32\n\x15heartbeat_interval_ms\x18\x03 \x01(\rR\x13heartbeatIntervalMs\x12*\n\x11max_batch_samples\x18\x04 \x01(\rR\x0fmaxBatchSamples\x12$\n\x0eserver_time_ms\x18\x05 \x01(\x03R\x0cserverTimeMs\x12\x18\n\x07resumed\x18\x06 \x01(\x08R\x07resumed\"H\n\tSourceAck\x12\x16\n\x06source\x18\x01 \x01(\rR\x06source\x12#\n\rnext_sequence\x18\x02 \x01(\x04R\x0cnextSequence\"X\n\x03\x41\x63k\x12\x39\n\x07sources\x18\x01 \x03(\x0b\x32\x1f.pulsemesh.workout.v1.SourceAckR\x07sources\x12\x16\n\x06\x63redit\x18\x02 \x01(\rR\x06\x63redit\"\xb5\x02\n\tRejection\x12\x16\n\x06source\x18\x01 \x01(\rR\x06source\x12%\n\x0e\x66irst_sequence\x18\x02 \x01(\x04R\rfirstSequence\x12\x18\n\x07samples\x18\x03 \x01(\rR\x07samples\x12=\n\x06reason\x18\x04 \x01(\x0e\x32%.pulsemesh.workout.v1.RejectionReasonR\x06reason\x12=\n\x06remedy\x18\x05 \x01(\x0e\x32%.pulsemesh.workout.v1.RejectionRemedyR\x06remedy\x12\x14\n\x05\x66ield\x18\x06 \x01(\tR\x05\x66ield\x12\x16\n\x06\x64\x65tail\x18\x07 \x01(\tR\x06\x64\x65tail\x12#\n\rnext_sequence\x18\x08 \x01(\x04R\x0cnextSequence\"3\n\nIncomplete\x12%\n\x0enext_sequences\x18\x01 \x03(\x04R\rnextSequences\"\xa8\x01\n\x06\x43losed\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1f\n\x0bwaiting_for\x18\x02 \x03(\tR\nwaitingFor\x12%\n\x0e\x61lready_closed\x18\x03 \x01(\x08R\ralreadyClosed\x12\x37\n\tclosed_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x63losedAt\"\x87\x03\n\x15StreamSamplesResponse\x12\x36\n\x06opened\x18\x01 \x01(\x0b\x32\x1c.pulsemesh.workout.v1.OpenedH\x00R\x06opened\x12-\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x19.pulsemesh.workout.v1.AckH\x00R\x03\x61\x63k\x12?\n\trejection\x18\x03 \x01(\x0b\x32\x1f.pulsemesh.workout.v1.RejectionH\x00R\trejection\x12\x42\n\nincomplete\x18\x04 \x01(\x0b\x32 .pulsemesh.workout.v1.IncompleteH\x00R\nincomplete\x12\x36\n\x06\x63losed\x18\x05 \x01(\x0b\x32\x1c.pulsemesh.workout.v1.ClosedH\x00R\x06\x63losed\x12?\n\theartbeat\x18\x06 \x01(\x0b\x32\x1f.pulsemesh.workout.v1.HeartbeatH\x00R\theartbeatB\t\n\x07message\"\xdd\x01\n\x14\x41ppendSamplesRequest\x12?\n\x04open\x18\x01 \x01(\x0b\x32#.pulsemesh.workout.v1.OpenRecordingB\x06\xbaH\x03\xc8\x01\x01R\x04open\x12\x45\n\x07\x62\x61tches\x18\x02 \x03(\x0b\x32!.pulsemesh.workout.v1.SampleBatchB\x08\xbaH\x05\x92\x01\x02\x10@R\x07\x62\x61tches\x12=\n\x06\x66inish\x18\x03 \x01(\x0b\x32%.pulsemesh.workout.v1.FinishRecordingR\x06\x66inish\"\xb5\x01\n\x15\x41ppendSamplesResponse\x12%\n\x0enext_sequences\x18\x01 \x03(\x04R\rnextSequences\x12?\n\nrejections\x18\x02 \x03(\x0b\x32\x1f.pulsemesh.workout.v1.RejectionR\nrejections\x12\x34\n\x06\x63losed\x18\x03 \x01(\x0b\x32\x1c.pulsemesh.workout.v1.ClosedR\x06\x63losed*\xbc\x02\n\x0fRejectionReason\x12 \n\x1cREJECTION_REASON_UNSPECIFIED\x10\x00\x12!\n\x1dREJECTION_REASON_SEQUENCE_GAP\x10\x01\x12\x1e\n\x1aREJECTION_REASON_MALFORMED\x10\x02\x12*\n&REJECTION_REASON_CHANNEL_NOT_ANNOUNCED\x10\x03\x12#\n\x1fREJECTION_REASON_SOURCE_UNKNOWN\x10\x04\x12&\n\"REJECTION_REASON_TIME_OUT_OF_RANGE\x10\x05\x12%\n!REJECTION_REASON_TOO_MANY_SAMPLES\x10\x06\x12$\n REJECTION_REASON_SOURCE_COMPLETE\x10\x07*p\n\x0fRejectionRemedy\x12 \n\x1cREJECTION_REMEDY_UNSPECIFIED\x10\x00\x12\x1b\n\x17REJECTION_REMEDY_RESEND\x10\x01\x12\x1e\n\x1aREJECTION_REMEDY_SET_ASIDE\x10\x02\x32\xbc\x02\n\rIngestService\x12\x96\x01\n\rStreamSamples\x12*.pulsemesh.workout.v1.StreamSamplesRequest\x1a+.pulsemesh.workout.v1.StreamSamplesResponse\"(\xe2\xdb\x18$\n\x02\x03\x04\x12\x06ingest\"\x0e\x08\xd8\x04\x12\x02\x08< \x01(\x01\x30\xc8\x01\x38\x02\x42\x02\x01\x02P\x01(\x01\x30\x01\x12\x91\x01\n\rAppendSamples\x12*.pulsemesh.workout.v1.AppendSamplesRequest\x1a+.pulsemesh.workout.v1.AppendSamplesResponse\"\'\xe2\xdb\x18#\n\x02\x03\x04\x12\x06ingest\"\x0b\x08\xb0\t\x12\x02\x08< \x01(\x01\x32\x02\x08\x1e\x38\x02\x42\x02\x01\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)pulsemesh/workout/v1/ingest_service.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulsemesh/policy/v1/policy.proto\x1a\x1dpulsemesh/type/v1/sport.proto\x1a$pulsemesh/workout/v1/recording.proto\x1a!pulsemesh/workout/v1/sample.proto\"\xaf\x03\n\rOpenRecording\x12\x42\n\x0crecording_id\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^[0-9A-HJKMNP-TV-Z]{26}$R\x0brecordingId\x12+\n\twriter_id\x18\x02 \x01(\tB\x0e\xbaH\x0br\t\x10\x01\x18\x80\x01\xba\x01\x01\x00R\x08writerId\x12\x38\n\x05sport\x18\x03 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05sport\x12\x42\n\tsub_sport\x18\x04 \x01(\x0e\x32\x1b.pulsemesh.type.v1.SubSportB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x08subSport\x12\x33\n\rstart_time_ms\x18\x05 \x01(\x03\x42\x0f\xbaH\x0c\"\n\x10\x80\xc0\xb3\xd2\xfd\xb1\x07(\x00R\x0bstartTimeMs\x12\x43\n\x07sources\x18\x06 \x03(\x0b\x32\x1c.pulsemesh.workout.v1.SourceB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\x80\x02R\x07sources\x12\x35\n\x0e\x63lient_time_ms\x18\x07 \x01(\x03\x42\x0f\xbaH\x0c\"\n\x10\x80\xc0\xb3\xd2\xfd\xb1\x07(\x00R\x0c\x63lientTimeMs\"\xa6\x01\n\x0f\x46inishRecording\x12.\n\rsample_counts\x18\x01 \x03(\x04\x42\t\xbaH\x06\x92\x01\x03\x10\x80\x02R\x0csampleCounts\x12!\n\x0c\x63lose_others\x18\x02 \x01(\x08R\x0b\x63loseOthers\x12@\n\x07\x64\x65tails\x18\x03 \x01(\x0b\x32&.pulsemesh.workout.v1.RecordingDetailsR\x07\x64\x65tails\"W\n\tHeartbeat\x12$\n\x0e\x63lient_time_ms\x18\x01 \x01(\x03R\x0c\x63lientTimeMs\x12$\n\x0eserver_time_ms\x18\x02 \x01(\x03R\x0cserverTimeMs\"\xa0\x02\n\x14StreamSamplesRequest\x12\x39\n\x04open\x18\x01 \x01(\x0b\x32#.pulsemesh.workout.v1.OpenRecordingH\x00R\x04open\x12\x39\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32!.pulsemesh.workout.v1.SampleBatchH\x00R\x05\x62\x61tch\x12?\n\x06\x66inish\x18\x03 \x01(\x0b\x32%.pulsemesh.workout.v1.FinishRecordingH\x00R\x06\x66inish\x12?\n\theartbeat\x18\x04 \x01(\x0b\x32\x1f.pulsemesh.workout.v1.HeartbeatH\x00R\theartbeatB\x10\n\x07message\x12\x05\xbaH\x02\x08\x01\"\xe7\x01\n\x06Opened\x12%\n\x0enext_sequences\x18\x01 \x03(\x04R\rnextSequences\x12\x16\n\x06\x63redit\x18\x02 \x01(\rR\x06\x63redit\x12\x32\n\x15heartbeat_interval_ms\x18\x03 \x01(\rR\x13heartbeatIntervalMs\x12*\n\x11max_batch_samples\x18\x04 \x01(\rR\x0fmaxBatchSamples\x12$\n\x0eserver_time_ms\x18\x05 \x01(\x03R\x0cserverTimeMs\x12\x18\n\x07resumed\x18\x06 \x01(\x08R\x07resumed\"H\n\tSourceAck\x12\x16\n\x06source\x18\x01 \x01(\rR\x06source\x12#\n\rnext_sequence\x18\x02 \x01(\x04R\x0cnextSequence\"X\n\x03\x41\x63k\x12\x39\n\x07sources\x18\x01 \x03(\x0b\x32\x1f.pulsemesh.workout.v1.SourceAckR\x07sources\x12\x16\n\x06\x63redit\x18\x02 \x01(\rR\x06\x63redit\"\xb5\x02\n\tRejection\x12\x16\n\x06source\x18\x01 \x01(\rR\x06source\x12%\n\x0e\x66irst_sequence\x18\x02 \x01(\x04R\rfirstSequence\x12\x18\n\x07samples\x18\x03 \x01(\rR\x07samples\x12=\n\x06reason\x18\x04 \x01(\x0e\x32%.pulsemesh.workout.v1.RejectionReasonR\x06reason\x12=\n\x06remedy\x18\x05 \x01(\x0e\x32%.pulsemesh.workout.v1.RejectionRemedyR\x06remedy\x12\x14\n\x05\x66ield\x18\x06 \x01(\tR\x05\x66ield\x12\x16\n\x06\x64\x65tail\x18\x07 \x01(\tR\x06\x64\x65tail\x12#\n\rnext_sequence\x18\x08 \x01(\x04R\x0cnextSequence\"3\n\nIncomplete\x12%\n\x0enext_sequences\x18\x01 \x03(\x04R\rnextSequences\"\xa8\x01\n\x06\x43losed\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1f\n\x0bwaiting_for\x18\x02 \x03(\tR\nwaitingFor\x12%\n\x0e\x61lready_closed\x18\x03 \x01(\x08R\ralreadyClosed\x12\x37\n\tclosed_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x63losedAt\"\x87\x03\n\x15StreamSamplesResponse\x12\x36\n\x06opened\x18\x01 \x01(\x0b\x32\x1c.pulsemesh.workout.v1.OpenedH\x00R\x06opened\x12-\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x19.pulsemesh.workout.v1.AckH\x00R\x03\x61\x63k\x12?\n\trejection\x18\x03 \x01(\x0b\x32\x1f.pulsemesh.workout.v1.RejectionH\x00R\trejection\x12\x42\n\nincomplete\x18\x04 \x01(\x0b\x32 .pulsemesh.workout.v1.IncompleteH\x00R\nincomplete\x12\x36\n\x06\x63losed\x18\x05 \x01(\x0b\x32\x1c.pulsemesh.workout.v1.ClosedH\x00R\x06\x63losed\x12?\n\theartbeat\x18\x06 \x01(\x0b\x32\x1f.pulsemesh.workout.v1.HeartbeatH\x00R\theartbeatB\t\n\x07message\"\xdd\x01\n\x14\x41ppendSamplesRequest\x12?\n\x04open\x18\x01 \x01(\x0b\x32#.pulsemesh.workout.v1.OpenRecordingB\x06\xbaH\x03\xc8\x01\x01R\x04open\x12\x45\n\x07\x62\x61tches\x18\x02 \x03(\x0b\x32!.pulsemesh.workout.v1.SampleBatchB\x08\xbaH\x05\x92\x01\x02\x10@R\x07\x62\x61tches\x12=\n\x06\x66inish\x18\x03 \x01(\x0b\x32%.pulsemesh.workout.v1.FinishRecordingR\x06\x66inish\"\xb5\x01\n\x15\x41ppendSamplesResponse\x12%\n\x0enext_sequences\x18\x01 \x03(\x04R\rnextSequences\x12?\n\nrejections\x18\x02 \x03(\x0b\x32\x1f.pulsemesh.workout.v1.RejectionR\nrejections\x12\x34\n\x06\x63losed\x18\x03 \x01(\x0b\x32\x1c.pulsemesh.workout.v1.ClosedR\x06\x63losed*\xbc\x02\n\x0fRejectionReason\x12 \n\x1cREJECTION_REASON_UNSPECIFIED\x10\x00\x12!\n\x1dREJECTION_REASON_SEQUENCE_GAP\x10\x01\x12\x1e\n\x1aREJECTION_REASON_MALFORMED\x10\x02\x12*\n&REJECTION_REASON_CHANNEL_NOT_ANNOUNCED\x10\x03\x12#\n\x1fREJECTION_REASON_SOURCE_UNKNOWN\x10\x04\x12&\n\"REJECTION_REASON_TIME_OUT_OF_RANGE\x10\x05\x12%\n!REJECTION_REASON_TOO_MANY_SAMPLES\x10\x06\x12$\n REJECTION_REASON_SOURCE_COMPLETE\x10\x07*p\n\x0fRejectionRemedy\x12 \n\x1cREJECTION_REMEDY_UNSPECIFIED\x10\x00\x12\x1b\n\x17REJECTION_REMEDY_RESEND\x10\x01\x12\x1e\n\x1aREJECTION_REMEDY_SET_ASIDE\x10\x02\x32\xbc\x02\n\rIngestService\x12\x96\x01\n\rStreamSamples\x12*.pulsemesh.workout.v1.StreamSamplesRequest\x1a+.pulsemesh.workout.v1.StreamSamplesResponse\"(\xe2\xdb\x18$\n\x02\x03\x04\x12\x06ingest\"\x0e\x08\xd8\x04\x12\x02\x08< \x01(\x01\x30\xc8\x01\x38\x02\x42\x02\x01\x02P\x01(\x01\x30\x01\x12\x91\x01\n\rAppendSamples\x12*.pulsemesh.workout.v1.AppendSamplesRequest\x1a+.pulsemesh.workout.v1.AppendSamplesResponse\"\'\xe2\xdb\x18#\n\x02\x03\x04\x12\x06ingest\"\x0b\x08\xb0\t\x12\x02\x08< \x01(\x01\x32\x02\x08\x1e\x38\x02\x42\x02\x01\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,7 +40,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPENRECORDING'].fields_by_name['recording_id']._loaded_options = None
   _globals['_OPENRECORDING'].fields_by_name['recording_id']._serialized_options = b'\272H\034r\0322\030^[0-9A-HJKMNP-TV-Z]{26}$'
   _globals['_OPENRECORDING'].fields_by_name['writer_id']._loaded_options = None
-  _globals['_OPENRECORDING'].fields_by_name['writer_id']._serialized_options = b'\272H\007r\005\020\001\030\200\001'
+  _globals['_OPENRECORDING'].fields_by_name['writer_id']._serialized_options = b'\272H\013r\t\020\001\030\200\001\272\001\001\000'
   _globals['_OPENRECORDING'].fields_by_name['sport']._loaded_options = None
   _globals['_OPENRECORDING'].fields_by_name['sport']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_OPENRECORDING'].fields_by_name['sub_sport']._loaded_options = None
@@ -49,6 +49,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPENRECORDING'].fields_by_name['start_time_ms']._serialized_options = b'\272H\014\"\n\020\200\300\263\322\375\261\007(\000'
   _globals['_OPENRECORDING'].fields_by_name['sources']._loaded_options = None
   _globals['_OPENRECORDING'].fields_by_name['sources']._serialized_options = b'\272H\010\222\001\005\010\001\020\200\002'
+  _globals['_OPENRECORDING'].fields_by_name['client_time_ms']._loaded_options = None
+  _globals['_OPENRECORDING'].fields_by_name['client_time_ms']._serialized_options = b'\272H\014\"\n\020\200\300\263\322\375\261\007(\000'
   _globals['_FINISHRECORDING'].fields_by_name['sample_counts']._loaded_options = None
   _globals['_FINISHRECORDING'].fields_by_name['sample_counts']._serialized_options = b'\272H\006\222\001\003\020\200\002'
   _globals['_STREAMSAMPLESREQUEST'].oneofs_by_name['message']._loaded_options = None
@@ -61,36 +63,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INGESTSERVICE'].methods_by_name['StreamSamples']._serialized_options = b'\342\333\030$\n\002\003\004\022\006ingest\"\016\010\330\004\022\002\010< \001(\0010\310\0018\002B\002\001\002P\001'
   _globals['_INGESTSERVICE'].methods_by_name['AppendSamples']._loaded_options = None
   _globals['_INGESTSERVICE'].methods_by_name['AppendSamples']._serialized_options = b'\342\333\030#\n\002\003\004\022\006ingest\"\013\010\260\t\022\002\010< \001(\0012\002\010\0368\002B\002\001\002'
-  _globals['_REJECTIONREASON']._serialized_start=2966
-  _globals['_REJECTIONREASON']._serialized_end=3282
-  _globals['_REJECTIONREMEDY']._serialized_start=3284
-  _globals['_REJECTIONREMEDY']._serialized_end=3396
+  _globals['_REJECTIONREASON']._serialized_start=2987
+  _globals['_REJECTIONREASON']._serialized_end=3303
+  _globals['_REJECTIONREMEDY']._serialized_start=3305
+  _globals['_REJECTIONREMEDY']._serialized_end=3417
   _globals['_OPENRECORDING']._serialized_start=268
-  _globals['_OPENRECORDING']._serialized_end=678
-  _globals['_FINISHRECORDING']._serialized_start=681
-  _globals['_FINISHRECORDING']._serialized_end=847
-  _globals['_HEARTBEAT']._serialized_start=849
-  _globals['_HEARTBEAT']._serialized_end=936
-  _globals['_STREAMSAMPLESREQUEST']._serialized_start=939
-  _globals['_STREAMSAMPLESREQUEST']._serialized_end=1227
-  _globals['_OPENED']._serialized_start=1230
-  _globals['_OPENED']._serialized_end=1461
-  _globals['_SOURCEACK']._serialized_start=1463
-  _globals['_SOURCEACK']._serialized_end=1535
-  _globals['_ACK']._serialized_start=1537
-  _globals['_ACK']._serialized_end=1625
-  _globals['_REJECTION']._serialized_start=1628
-  _globals['_REJECTION']._serialized_end=1937
-  _globals['_INCOMPLETE']._serialized_start=1939
-  _globals['_INCOMPLETE']._serialized_end=1990
-  _globals['_CLOSED']._serialized_start=1993
-  _globals['_CLOSED']._serialized_end=2161
-  _globals['_STREAMSAMPLESRESPONSE']._serialized_start=2164
-  _globals['_STREAMSAMPLESRESPONSE']._serialized_end=2555
-  _globals['_APPENDSAMPLESREQUEST']._serialized_start=2558
-  _globals['_APPENDSAMPLESREQUEST']._serialized_end=2779
-  _globals['_APPENDSAMPLESRESPONSE']._serialized_start=2782
-  _globals['_APPENDSAMPLESRESPONSE']._serialized_end=2963
-  _globals['_INGESTSERVICE']._serialized_start=3399
-  _globals['_INGESTSERVICE']._serialized_end=3715
+  _globals['_OPENRECORDING']._serialized_end=699
+  _globals['_FINISHRECORDING']._serialized_start=702
+  _globals['_FINISHRECORDING']._serialized_end=868
+  _globals['_HEARTBEAT']._serialized_start=870
+  _globals['_HEARTBEAT']._serialized_end=957
+  _globals['_STREAMSAMPLESREQUEST']._serialized_start=960
+  _globals['_STREAMSAMPLESREQUEST']._serialized_end=1248
+  _globals['_OPENED']._serialized_start=1251
+  _globals['_OPENED']._serialized_end=1482
+  _globals['_SOURCEACK']._serialized_start=1484
+  _globals['_SOURCEACK']._serialized_end=1556
+  _globals['_ACK']._serialized_start=1558
+  _globals['_ACK']._serialized_end=1646
+  _globals['_REJECTION']._serialized_start=1649
+  _globals['_REJECTION']._serialized_end=1958
+  _globals['_INCOMPLETE']._serialized_start=1960
+  _globals['_INCOMPLETE']._serialized_end=2011
+  _globals['_CLOSED']._serialized_start=2014
+  _globals['_CLOSED']._serialized_end=2182
+  _globals['_STREAMSAMPLESRESPONSE']._serialized_start=2185
+  _globals['_STREAMSAMPLESRESPONSE']._serialized_end=2576
+  _globals['_APPENDSAMPLESREQUEST']._serialized_start=2579
+  _globals['_APPENDSAMPLESREQUEST']._serialized_end=2800
+  _globals['_APPENDSAMPLESRESPONSE']._serialized_start=2803
+  _globals['_APPENDSAMPLESRESPONSE']._serialized_end=2984
+  _globals['_INGESTSERVICE']._serialized_start=3420
+  _globals['_INGESTSERVICE']._serialized_end=3736
 # @@protoc_insertion_point(module_scope)

@@ -29,7 +29,7 @@ from pulsemesh.type.v1 import channel_pb2 as pulsemesh_dot_type_dot_v1_dot_chann
 from pulsemesh.type.v1 import sport_pb2 as pulsemesh_dot_type_dot_v1_dot_sport__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$pulsemesh/workout/v1/recording.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulsemesh/policy/v1/policy.proto\x1a\x1fpulsemesh/type/v1/channel.proto\x1a\x1dpulsemesh/type/v1/sport.proto\"\xc9\x01\n\x06\x44\x65vice\x12)\n\tdevice_id\x18\x01 \x01(\tB\x0c\xbaH\x05r\x03\x18\x80\x01\xe8\xdb\x18\x05R\x08\x64\x65viceId\x12 \n\x04name\x18\x02 \x01(\tB\x0c\xbaH\x05r\x03\x18\x80\x01\xe8\xdb\x18\x05R\x04name\x12,\n\x0cmanufacturer\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x0cmanufacturer\x12\x1e\n\x05model\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x05model\x12$\n\x08\x66irmware\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x08\x66irmware\"\xb6\x01\n\x06Source\x12\'\n\tsource_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xa0\x01R\x08sourceId\x12\x34\n\x06\x64\x65vice\x18\x02 \x01(\x0b\x32\x1c.pulsemesh.workout.v1.DeviceR\x06\x64\x65vice\x12M\n\x08\x63hannels\x18\x03 \x03(\x0e\x32\x1a.pulsemesh.type.v1.ChannelB\x15\xbaH\x12\x92\x01\x0f\x08\x01\x10(\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00R\x08\x63hannels\"\x87\x02\n\x0eSourceProgress\x12\x1b\n\tsource_id\x18\x01 \x01(\tR\x08sourceId\x12#\n\rnext_sequence\x18\x02 \x01(\x04R\x0cnextSequence\x12)\n\x10rejected_samples\x18\x03 \x01(\x04R\x0frejectedSamples\x12\x1a\n\x08\x63omplete\x18\x04 \x01(\x08R\x08\x63omplete\x12\x34\n\x06\x64\x65vice\x18\x05 \x01(\x0b\x32\x1c.pulsemesh.workout.v1.DeviceR\x06\x64\x65vice\x12\x36\n\x08\x63hannels\x18\x06 \x03(\x0e\x32\x1a.pulsemesh.type.v1.ChannelR\x08\x63hannels\"\xe3\x03\n\x0bSessionPart\x12\x38\n\x05sport\x18\x01 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05sport\x12\x42\n\tsub_sport\x18\x02 \x01(\x0e\x32\x1b.pulsemesh.type.v1.SubSportB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x08subSport\x12\"\n\rstart_time_ms\x18\x03 \x01(\x03R\x0bstartTimeMs\x12\x1e\n\x0b\x65nd_time_ms\x18\x04 \x01(\x03R\tendTimeMs\x12;\n\rpool_length_m\x18\x05 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00@\x8f@)\x00\x00\x00\x00\x00\x00\x00\x00R\x0bpoolLengthM\x12G\n\x13reported_distance_m\x18\x06 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x84\xd7\x97\x41)\x00\x00\x00\x00\x00\x00\x00\x00R\x11reportedDistanceM\x12\x41\n\x10reported_timer_s\x18\x07 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x84\xd7\x97\x41)\x00\x00\x00\x00\x00\x00\x00\x00R\x0ereportedTimerS\x12I\n\x14reported_energy_kcal\x18\x08 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x80\x84.A)\x00\x00\x00\x00\x00\x00\x00\x00R\x12reportedEnergyKcal\"\x93\x01\n\x07LapMark\x12\"\n\rstart_time_ms\x18\x01 \x01(\x03R\x0bstartTimeMs\x12\x1e\n\x0b\x65nd_time_ms\x18\x02 \x01(\x03R\tendTimeMs\x12\x44\n\x07trigger\x18\x03 \x01(\x0e\x32 .pulsemesh.workout.v1.LapTriggerB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x07trigger\"\xd0\x01\n\nPoolLength\x12\"\n\rstart_time_ms\x18\x01 \x01(\x03R\x0bstartTimeMs\x12\x1e\n\x0b\x65nd_time_ms\x18\x02 \x01(\x03R\tendTimeMs\x12\x16\n\x06\x61\x63tive\x18\x03 \x01(\x08R\x06\x61\x63tive\x12\x42\n\x06stroke\x18\x04 \x01(\x0e\x32 .pulsemesh.workout.v1.SwimStrokeB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x06stroke\x12\"\n\x07strokes\x18\x05 \x01(\rB\x08\xbaH\x05*\x03\x18\x90NR\x07strokes\"\xc0\x02\n\x10RecordingDetails\x12\"\n\x05title\x18\x01 \x01(\tB\x0c\xbaH\x05r\x03\x18\xc8\x01\xe8\xdb\x18\x04R\x05title\x12G\n\x08sessions\x18\x02 \x03(\x0b\x32!.pulsemesh.workout.v1.SessionPartB\x08\xbaH\x05\x92\x01\x02\x10\x64R\x08sessions\x12<\n\x04laps\x18\x03 \x03(\x0b\x32\x1d.pulsemesh.workout.v1.LapMarkB\t\xbaH\x06\x92\x01\x03\x10\x88\'R\x04laps\x12\x46\n\x07lengths\x18\x04 \x03(\x0b\x32 .pulsemesh.workout.v1.PoolLengthB\n\xbaH\x07\x92\x01\x04\x10\xa0\x9c\x01R\x07lengths\x12\x39\n\x0b\x66ile_sha256\x18\x05 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{64})?$R\nfileSha256\"\xb0\x04\n\tRecording\x12!\n\x0crecording_id\x18\x01 \x01(\tR\x0brecordingId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12:\n\x05state\x18\x03 \x01(\x0e\x32$.pulsemesh.workout.v1.RecordingStateR\x05state\x12.\n\x05sport\x18\x04 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportR\x05sport\x12\x38\n\tsub_sport\x18\x05 \x01(\x0e\x32\x1b.pulsemesh.type.v1.SubSportR\x08subSport\x12\x39\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x37\n\topened_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08openedAt\x12@\n\x0elast_sample_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0clastSampleAt\x12>\n\x07sources\x18\t \x03(\x0b\x32$.pulsemesh.workout.v1.SourceProgressR\x07sources\x12&\n\x0f\x63lock_offset_ms\x18\n \x01(\x03R\rclockOffsetMs\x12\x1d\n\nworkout_id\x18\x0b \x01(\tR\tworkoutId*\xa5\x01\n\x0eRecordingState\x12\x1f\n\x1bRECORDING_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14RECORDING_STATE_OPEN\x10\x01\x12\x1d\n\x19RECORDING_STATE_FINISHING\x10\x02\x12\x1a\n\x16RECORDING_STATE_CLOSED\x10\x03\x12\x1d\n\x19RECORDING_STATE_DISCARDED\x10\x04*\xa8\x01\n\nLapTrigger\x12\x1b\n\x17LAP_TRIGGER_UNSPECIFIED\x10\x00\x12\x16\n\x12LAP_TRIGGER_MANUAL\x10\x01\x12\x14\n\x10LAP_TRIGGER_TIME\x10\x02\x12\x18\n\x14LAP_TRIGGER_DISTANCE\x10\x03\x12\x18\n\x14LAP_TRIGGER_POSITION\x10\x04\x12\x1b\n\x17LAP_TRIGGER_SESSION_END\x10\x05*\xc7\x01\n\nSwimStroke\x12\x1b\n\x17SWIM_STROKE_UNSPECIFIED\x10\x00\x12\x19\n\x15SWIM_STROKE_FREESTYLE\x10\x01\x12\x1a\n\x16SWIM_STROKE_BACKSTROKE\x10\x02\x12\x1c\n\x18SWIM_STROKE_BREASTSTROKE\x10\x03\x12\x19\n\x15SWIM_STROKE_BUTTERFLY\x10\x04\x12\x15\n\x11SWIM_STROKE_DRILL\x10\x05\x12\x15\n\x11SWIM_STROKE_MIXED\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$pulsemesh/workout/v1/recording.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulsemesh/policy/v1/policy.proto\x1a\x1fpulsemesh/type/v1/channel.proto\x1a\x1dpulsemesh/type/v1/sport.proto\"\xcd\x01\n\x06\x44\x65vice\x12-\n\tdevice_id\x18\x01 \x01(\tB\x10\xbaH\tr\x07\x18\x80\x01\xba\x01\x01\x00\xe8\xdb\x18\x05R\x08\x64\x65viceId\x12 \n\x04name\x18\x02 \x01(\tB\x0c\xbaH\x05r\x03\x18\x80\x01\xe8\xdb\x18\x05R\x04name\x12,\n\x0cmanufacturer\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x0cmanufacturer\x12\x1e\n\x05model\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x05model\x12$\n\x08\x66irmware\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x08\x66irmware\"\xba\x01\n\x06Source\x12+\n\tsource_id\x18\x01 \x01(\tB\x0e\xbaH\x0br\t\x10\x01\x18\xa0\x01\xba\x01\x01\x00R\x08sourceId\x12\x34\n\x06\x64\x65vice\x18\x02 \x01(\x0b\x32\x1c.pulsemesh.workout.v1.DeviceR\x06\x64\x65vice\x12M\n\x08\x63hannels\x18\x03 \x03(\x0e\x32\x1a.pulsemesh.type.v1.ChannelB\x15\xbaH\x12\x92\x01\x0f\x08\x01\x10(\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00R\x08\x63hannels\"\x87\x02\n\x0eSourceProgress\x12\x1b\n\tsource_id\x18\x01 \x01(\tR\x08sourceId\x12#\n\rnext_sequence\x18\x02 \x01(\x04R\x0cnextSequence\x12)\n\x10rejected_samples\x18\x03 \x01(\x04R\x0frejectedSamples\x12\x1a\n\x08\x63omplete\x18\x04 \x01(\x08R\x08\x63omplete\x12\x34\n\x06\x64\x65vice\x18\x05 \x01(\x0b\x32\x1c.pulsemesh.workout.v1.DeviceR\x06\x64\x65vice\x12\x36\n\x08\x63hannels\x18\x06 \x03(\x0e\x32\x1a.pulsemesh.type.v1.ChannelR\x08\x63hannels\"\xe3\x03\n\x0bSessionPart\x12\x38\n\x05sport\x18\x01 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05sport\x12\x42\n\tsub_sport\x18\x02 \x01(\x0e\x32\x1b.pulsemesh.type.v1.SubSportB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x08subSport\x12\"\n\rstart_time_ms\x18\x03 \x01(\x03R\x0bstartTimeMs\x12\x1e\n\x0b\x65nd_time_ms\x18\x04 \x01(\x03R\tendTimeMs\x12;\n\rpool_length_m\x18\x05 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00@\x8f@)\x00\x00\x00\x00\x00\x00\x00\x00R\x0bpoolLengthM\x12G\n\x13reported_distance_m\x18\x06 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x84\xd7\x97\x41)\x00\x00\x00\x00\x00\x00\x00\x00R\x11reportedDistanceM\x12\x41\n\x10reported_timer_s\x18\x07 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x84\xd7\x97\x41)\x00\x00\x00\x00\x00\x00\x00\x00R\x0ereportedTimerS\x12I\n\x14reported_energy_kcal\x18\x08 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x80\x84.A)\x00\x00\x00\x00\x00\x00\x00\x00R\x12reportedEnergyKcal\"\x93\x01\n\x07LapMark\x12\"\n\rstart_time_ms\x18\x01 \x01(\x03R\x0bstartTimeMs\x12\x1e\n\x0b\x65nd_time_ms\x18\x02 \x01(\x03R\tendTimeMs\x12\x44\n\x07trigger\x18\x03 \x01(\x0e\x32 .pulsemesh.workout.v1.LapTriggerB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x07trigger\"\xd0\x01\n\nPoolLength\x12\"\n\rstart_time_ms\x18\x01 \x01(\x03R\x0bstartTimeMs\x12\x1e\n\x0b\x65nd_time_ms\x18\x02 \x01(\x03R\tendTimeMs\x12\x16\n\x06\x61\x63tive\x18\x03 \x01(\x08R\x06\x61\x63tive\x12\x42\n\x06stroke\x18\x04 \x01(\x0e\x32 .pulsemesh.workout.v1.SwimStrokeB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x06stroke\x12\"\n\x07strokes\x18\x05 \x01(\rB\x08\xbaH\x05*\x03\x18\x90NR\x07strokes\"\xc4\x02\n\x10RecordingDetails\x12&\n\x05title\x18\x01 \x01(\tB\x10\xbaH\tr\x07\x18\xc8\x01\xba\x01\x01\x00\xe8\xdb\x18\x04R\x05title\x12G\n\x08sessions\x18\x02 \x03(\x0b\x32!.pulsemesh.workout.v1.SessionPartB\x08\xbaH\x05\x92\x01\x02\x10\x64R\x08sessions\x12<\n\x04laps\x18\x03 \x03(\x0b\x32\x1d.pulsemesh.workout.v1.LapMarkB\t\xbaH\x06\x92\x01\x03\x10\x88\'R\x04laps\x12\x46\n\x07lengths\x18\x04 \x03(\x0b\x32 .pulsemesh.workout.v1.PoolLengthB\n\xbaH\x07\x92\x01\x04\x10\xa0\x9c\x01R\x07lengths\x12\x39\n\x0b\x66ile_sha256\x18\x05 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{64})?$R\nfileSha256\"\xb0\x04\n\tRecording\x12!\n\x0crecording_id\x18\x01 \x01(\tR\x0brecordingId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12:\n\x05state\x18\x03 \x01(\x0e\x32$.pulsemesh.workout.v1.RecordingStateR\x05state\x12.\n\x05sport\x18\x04 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportR\x05sport\x12\x38\n\tsub_sport\x18\x05 \x01(\x0e\x32\x1b.pulsemesh.type.v1.SubSportR\x08subSport\x12\x39\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x37\n\topened_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08openedAt\x12@\n\x0elast_sample_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0clastSampleAt\x12>\n\x07sources\x18\t \x03(\x0b\x32$.pulsemesh.workout.v1.SourceProgressR\x07sources\x12&\n\x0f\x63lock_offset_ms\x18\n \x01(\x03R\rclockOffsetMs\x12\x1d\n\nworkout_id\x18\x0b \x01(\tR\tworkoutId*\xa5\x01\n\x0eRecordingState\x12\x1f\n\x1bRECORDING_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14RECORDING_STATE_OPEN\x10\x01\x12\x1d\n\x19RECORDING_STATE_FINISHING\x10\x02\x12\x1a\n\x16RECORDING_STATE_CLOSED\x10\x03\x12\x1d\n\x19RECORDING_STATE_DISCARDED\x10\x04*\xa8\x01\n\nLapTrigger\x12\x1b\n\x17LAP_TRIGGER_UNSPECIFIED\x10\x00\x12\x16\n\x12LAP_TRIGGER_MANUAL\x10\x01\x12\x14\n\x10LAP_TRIGGER_TIME\x10\x02\x12\x18\n\x14LAP_TRIGGER_DISTANCE\x10\x03\x12\x18\n\x14LAP_TRIGGER_POSITION\x10\x04\x12\x1b\n\x17LAP_TRIGGER_SESSION_END\x10\x05*\xc7\x01\n\nSwimStroke\x12\x1b\n\x17SWIM_STROKE_UNSPECIFIED\x10\x00\x12\x19\n\x15SWIM_STROKE_FREESTYLE\x10\x01\x12\x1a\n\x16SWIM_STROKE_BACKSTROKE\x10\x02\x12\x1c\n\x18SWIM_STROKE_BREASTSTROKE\x10\x03\x12\x19\n\x15SWIM_STROKE_BUTTERFLY\x10\x04\x12\x15\n\x11SWIM_STROKE_DRILL\x10\x05\x12\x15\n\x11SWIM_STROKE_MIXED\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,7 +37,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pulsemesh.workout.v1.record
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DEVICE'].fields_by_name['device_id']._loaded_options = None
-  _globals['_DEVICE'].fields_by_name['device_id']._serialized_options = b'\272H\005r\003\030\200\001\350\333\030\005'
+  _globals['_DEVICE'].fields_by_name['device_id']._serialized_options = b'\272H\tr\007\030\200\001\272\001\001\000\350\333\030\005'
   _globals['_DEVICE'].fields_by_name['name']._loaded_options = None
   _globals['_DEVICE'].fields_by_name['name']._serialized_options = b'\272H\005r\003\030\200\001\350\333\030\005'
   _globals['_DEVICE'].fields_by_name['manufacturer']._loaded_options = None
@@ -47,7 +47,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEVICE'].fields_by_name['firmware']._loaded_options = None
   _globals['_DEVICE'].fields_by_name['firmware']._serialized_options = b'\272H\005r\003\030\200\001'
   _globals['_SOURCE'].fields_by_name['source_id']._loaded_options = None
-  _globals['_SOURCE'].fields_by_name['source_id']._serialized_options = b'\272H\007r\005\020\001\030\240\001'
+  _globals['_SOURCE'].fields_by_name['source_id']._serialized_options = b'\272H\013r\t\020\001\030\240\001\272\001\001\000'
   _globals['_SOURCE'].fields_by_name['channels']._loaded_options = None
   _globals['_SOURCE'].fields_by_name['channels']._serialized_options = b'\272H\022\222\001\017\010\001\020(\030\001\"\007\202\001\004\020\001 \000'
   _globals['_SESSIONPART'].fields_by_name['sport']._loaded_options = None
@@ -69,7 +69,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POOLLENGTH'].fields_by_name['strokes']._loaded_options = None
   _globals['_POOLLENGTH'].fields_by_name['strokes']._serialized_options = b'\272H\005*\003\030\220N'
   _globals['_RECORDINGDETAILS'].fields_by_name['title']._loaded_options = None
-  _globals['_RECORDINGDETAILS'].fields_by_name['title']._serialized_options = b'\272H\005r\003\030\310\001\350\333\030\004'
+  _globals['_RECORDINGDETAILS'].fields_by_name['title']._serialized_options = b'\272H\tr\007\030\310\001\272\001\001\000\350\333\030\004'
   _globals['_RECORDINGDETAILS'].fields_by_name['sessions']._loaded_options = None
   _globals['_RECORDINGDETAILS'].fields_by_name['sessions']._serialized_options = b'\272H\005\222\001\002\020d'
   _globals['_RECORDINGDETAILS'].fields_by_name['laps']._loaded_options = None
@@ -80,26 +80,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECORDINGDETAILS'].fields_by_name['file_sha256']._serialized_options = b'\272H\025r\0232\021^([0-9a-f]{64})?$'
   _globals['_RECORDING'].fields_by_name['user_id']._loaded_options = None
   _globals['_RECORDING'].fields_by_name['user_id']._serialized_options = b'\350\333\030\001'
-  _globals['_RECORDINGSTATE']._serialized_start=2611
-  _globals['_RECORDINGSTATE']._serialized_end=2776
-  _globals['_LAPTRIGGER']._serialized_start=2779
-  _globals['_LAPTRIGGER']._serialized_end=2947
-  _globals['_SWIMSTROKE']._serialized_start=2950
-  _globals['_SWIMSTROKE']._serialized_end=3149
+  _globals['_RECORDINGSTATE']._serialized_start=2623
+  _globals['_RECORDINGSTATE']._serialized_end=2788
+  _globals['_LAPTRIGGER']._serialized_start=2791
+  _globals['_LAPTRIGGER']._serialized_end=2959
+  _globals['_SWIMSTROKE']._serialized_start=2962
+  _globals['_SWIMSTROKE']._serialized_end=3161
   _globals['_DEVICE']._serialized_start=223
-  _globals['_DEVICE']._serialized_end=424
-  _globals['_SOURCE']._serialized_start=427
-  _globals['_SOURCE']._serialized_end=609
-  _globals['_SOURCEPROGRESS']._serialized_start=612
-  _globals['_SOURCEPROGRESS']._serialized_end=875
-  _globals['_SESSIONPART']._serialized_start=878
-  _globals['_SESSIONPART']._serialized_end=1361
-  _globals['_LAPMARK']._serialized_start=1364
-  _globals['_LAPMARK']._serialized_end=1511
-  _globals['_POOLLENGTH']._serialized_start=1514
-  _globals['_POOLLENGTH']._serialized_end=1722
-  _globals['_RECORDINGDETAILS']._serialized_start=1725
-  _globals['_RECORDINGDETAILS']._serialized_end=2045
-  _globals['_RECORDING']._serialized_start=2048
-  _globals['_RECORDING']._serialized_end=2608
+  _globals['_DEVICE']._serialized_end=428
+  _globals['_SOURCE']._serialized_start=431
+  _globals['_SOURCE']._serialized_end=617
+  _globals['_SOURCEPROGRESS']._serialized_start=620
+  _globals['_SOURCEPROGRESS']._serialized_end=883
+  _globals['_SESSIONPART']._serialized_start=886
+  _globals['_SESSIONPART']._serialized_end=1369
+  _globals['_LAPMARK']._serialized_start=1372
+  _globals['_LAPMARK']._serialized_end=1519
+  _globals['_POOLLENGTH']._serialized_start=1522
+  _globals['_POOLLENGTH']._serialized_end=1730
+  _globals['_RECORDINGDETAILS']._serialized_start=1733
+  _globals['_RECORDINGDETAILS']._serialized_end=2057
+  _globals['_RECORDING']._serialized_start=2060
+  _globals['_RECORDING']._serialized_end=2620
 # @@protoc_insertion_point(module_scope)

@@ -173,7 +173,9 @@ class WatchRecordingResponse(_message.Message):
     WORKOUT_ID_FIELD_NUMBER: _builtins.int
     state: _recording_pb2.RecordingState.ValueType
     samples: _builtins.int
-    """Samples committed so far, of all sources."""
+    """Samples committed so far: in the first and the last message of all sources,
+    between them of the writer whose values these are.
+    """
     workout_id: _builtins.str
     """Present with the last message."""
     @_builtins.property

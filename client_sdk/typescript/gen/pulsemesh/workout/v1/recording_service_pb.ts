@@ -175,7 +175,8 @@ export type WatchRecordingResponse = Message<"pulsemesh.workout.v1.WatchRecordin
   values: LiveValue[];
 
   /**
-   * Samples committed so far, of all sources.
+   * Samples committed so far: in the first and the last message of all sources,
+   * between them of the writer whose values these are.
    *
    * @generated from field: uint64 samples = 3;
    */
