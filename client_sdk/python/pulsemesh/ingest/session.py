@@ -129,11 +129,12 @@ async def run_session(
     pauses = backoff or Backoff()
     notify = on_event or (lambda event: None)
     failures = attempt = 0
+    held: list[int] = [0] * len(open_recording.sources)
     while True:
         attempt += 1
         notify(SessionEvent(SessionState.CONNECTING, attempt))
         streaming = functools.partial(notify, SessionEvent(SessionState.STREAMING, attempt))
-        one = _Call(open_call, open_recording, feed, streaming)
+        one = _Call(open_call, open_recording, feed, streaming, held)
         try:
             closed = await one.run()
         except _Broken as broken:
@@ -165,7 +166,9 @@ class _Call:
         open_recording: wire.OpenRecording,
         feed: Feed,
         on_streaming: Callable[[], None],
+        held: list[int],
     ) -> None:
+        """`held` is what the server was last known to hold of each source; it is kept up to date."""
         self.progressed = False
         self._open_call = open_call
         self._open = wire.OpenRecording()
@@ -173,6 +176,7 @@ class _Call:
         self._open.client_time_ms = time.time_ns() // 1_000_000
         self._feed = feed
         self._on_streaming = on_streaming
+        self._held = held
         self._machine = machine.ClientSession(self._open, now_s=time.monotonic())
         self._changed = asyncio.Event()
         self._closed: wire.Closed | None = None
@@ -221,10 +225,12 @@ class _Call:
             match effect:
                 case machine.SendRequest(request):
                     await call.write(request)
-                case machine.Opened():
+                case machine.Opened(next_sequences):
+                    self._note_held(next_sequences)
                     self._on_streaming()
                 case machine.Acknowledged(source, next_sequence):
                     self.progressed = True
+                    self._held[source] = next_sequence
                     await self._feed.acknowledged(source, next_sequence)
                 case machine.SetAside(rejection):
                     await self._feed.set_aside(rejection)
@@ -235,6 +241,12 @@ class _Call:
                     if reason == reason_pb2.ERROR_REASON_HEARTBEAT_MISSED:
                         raise _Broken(message)
                     raise SessionFailed(message, reason=reason)
+
+    def _note_held(self, next_sequences: tuple[int, ...]) -> None:
+        """An earlier call got further than its acks told: that was progress, too."""
+        if any(now > before for now, before in zip(next_sequences, self._held, strict=True)):
+            self.progressed = True
+        self._held[:] = next_sequences
 
     # -- writing
 
