@@ -36,11 +36,11 @@ up: $(STAMP) ## Start the platform on embedded defaults and keep it up (Ctrl-C e
 
 .PHONY: test
 test: $(STAMP) ## All tests, against a real PostgreSQL and a real Valkey that they bring along
-	@$(BIN)/python -m pytest -q $(PYTEST_ARGS) -m "not slow" tests
+	@$(BIN)/python -m pytest -q -n auto -m "not slow" $(PYTEST_ARGS) tests
 
 .PHONY: chaos
 chaos: $(STAMP) ## The long fault runs: kill -9, network cuts, full disks, with exact counts
-	@$(BIN)/python -m pytest -q -s $(PYTEST_ARGS) -m slow tests --timeout=3600
+	@$(BIN)/python -m pytest -q -s -m slow --timeout=3600 $(PYTEST_ARGS) tests
 
 .PHONY: bench
 bench: $(STAMP) ## Every benchmark, each beside its baseline in the same run

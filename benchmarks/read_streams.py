@@ -1,8 +1,8 @@
 """Server time to read a whole six-hour stream of ten channels back, beside doing without the chunks' codec.
 
-Measured is the processor time of what the server does: fetch the chunks from SQLite, decode them, build the response messages and
-serialise them. The baseline keeps the same samples as rows of (time, ten values) and builds the same
-messages.
+Measured is the processor time of what the server does: fetch the chunks from SQLite, decode them, build the
+response messages and serialise them. The baseline keeps the same samples as rows of (time, ten values) and
+builds the same messages.
 
     python -m benchmarks.read_streams [--rounds 9]
 """

@@ -212,10 +212,13 @@ def apply(run: Run, step: str, number: int) -> None:
             run.connect()
 
 
+steps = st.tuples(st.sampled_from(STEPS * 3 + FAULTS), st.integers(0, 11))
+
+
 @settings(max_examples=400, deadline=None)
 @given(
     counts=st.lists(st.integers(0, 30), min_size=1, max_size=3),
-    script=st.lists(st.tuples(st.sampled_from(STEPS * 3 + FAULTS), st.integers(0, 11)), min_size=60, max_size=250),
+    script=st.lists(steps, min_size=60, max_size=250),
 )
 def test_whatever_the_network_does_the_stored_samples_equal_the_sent_ones(
     counts: list[int], script: list[tuple[str, int]]
