@@ -158,7 +158,7 @@ class Command:
                 "PULSEMESH_EDGE_HOME": str(self.home),
                 "PULSEMESH_EDGE_TARGET": self.target,
                 "PULSEMESH_EDGE_LOGIN": "rider",
-                "PULSEMESH_EDGE_SCAN_S": "2",
+                "PULSEMESH_EDGE_SCAN_S": "1",
                 "PULSEMESH_EDGE_FLUSH_INTERVAL_S": "0.2",
                 "PULSEMESH_EDGE_SPOOL_MIN_FREE_BYTES": "0",
             }
@@ -195,14 +195,14 @@ async def test_a_recording_whose_commands_were_killed_is_gone_on_with(tmp_path: 
             if "recording" not in _said(first):
                 return False
             recordings = [one async for one in rider.recordings.list()]
-            return bool(recordings) and sum(source.next_sequence for source in recordings[0].sources) > 25
+            return bool(recordings) and sum(source.next_sequence for source in recordings[0].sources) > 12
 
         try:
             await eventually(arriving, 60)
         finally:
             await asyncio.to_thread(kill_with_children, process)
         recording_id, before = await _spooled(tmp_path / "home" / "spool")
-        process = command.start(second, "--seconds", "3")
+        process = command.start(second, "--seconds", "2")
         try:
             code = await asyncio.to_thread(process.wait, 60)
         finally:

@@ -144,20 +144,20 @@ async def test_a_stopped_postgresql_stops_the_credit_and_loses_nothing(
     await _stop_postgres(tmp_path, durable_postgres, durable_url, rounds=1, seconds=1)
 
 
-async def test_a_postgresql_that_is_shut_down_stops_the_credit_and_loses_nothing(
-    tmp_path: Path, durable_postgres: PostgresServer, durable_url: str
-) -> None:
-    await _halt_postgres(tmp_path, durable_postgres, durable_url, rounds=1, seconds=1)
-
-
 @pytest.mark.slow
 async def test_a_sqlite_file_locked_again_and_again_loses_nothing(tmp_path: Path) -> None:
     await _lock_sqlite(tmp_path, rounds=10, seconds=8)
 
 
 @pytest.mark.slow
-async def test_a_postgresql_away_again_and_again_loses_nothing(
+async def test_a_postgresql_stopped_again_and_again_loses_nothing(
     tmp_path: Path, durable_postgres: PostgresServer, durable_url: str
 ) -> None:
     await _stop_postgres(tmp_path, durable_postgres, durable_url, rounds=10, seconds=10)
-    await _halt_postgres(tmp_path / "second", durable_postgres, durable_url, rounds=10, seconds=5)
+
+
+@pytest.mark.slow
+async def test_a_postgresql_shut_down_again_and_again_loses_nothing(
+    tmp_path: Path, durable_postgres: PostgresServer, durable_url: str
+) -> None:
+    await _halt_postgres(tmp_path, durable_postgres, durable_url, rounds=10, seconds=5)

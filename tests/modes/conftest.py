@@ -19,6 +19,7 @@ from services.chassis.settings import load_settings
 from services.host.platform import running_platform
 from services.host.registry import MODULES
 from tests.fixtures.platform_process import ServerProcess, running
+from tests.fixtures.server_process import free_port
 from tests.modes import listener
 
 BUS_PARTITIONS = 4
@@ -100,13 +101,13 @@ async def _workers(folder: Path, postgres_url: str, redis_url: str) -> AsyncIter
 async def _split(folder: Path, postgres_url: str, redis_url: str) -> AsyncIterator[Deployment]:
     """Each domain in a process of its own, over PostgreSQL and Redis."""
     environment = _distributed(postgres_url, redis_url)
-    auth = ServerProcess(folder, domains=["auth"], environment=environment, name="auth")
-    with running(auth):
-        environment["PULSEMESH_CHANNELS"] = json.dumps({"auth": auth.address})
-        workout = ServerProcess(folder, domains=["workout"], environment=environment, name="workout")
-        with running(workout):
-            async with _listening(folder, redis_url) as events, AsyncExitStack() as stack:
-                yield Deployment(workout.address, auth.address, events, stack)
+    auth = ServerProcess(folder, domains=["auth"], environment=environment, name="auth", port=free_port())
+    environment["PULSEMESH_CHANNELS"] = json.dumps({"auth": auth.address})
+    workout = ServerProcess(folder, domains=["workout"], environment=environment, name="workout")
+    auth.launch()
+    with running(workout), running(auth):
+        async with _listening(folder, redis_url) as events, AsyncExitStack() as stack:
+            yield Deployment(workout.address, auth.address, events, stack)
 
 
 @pytest.fixture(params=["embedded", "two workers", "split"])
