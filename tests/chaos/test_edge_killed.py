@@ -71,6 +71,10 @@ class EdgeProcess:
         self.appended[source_id] = sequence
         self.appends += 1
 
+    async def until_it_appends(self) -> None:
+        before = self.appends
+        await eventually(lambda: self.appends > before, 60)
+
     async def end(self, how: signal.Signals) -> None:
         assert self._process is not None
         assert self._listener is not None
@@ -112,16 +116,14 @@ async def _kill_edge(folder: Path, kills: int, seed: int) -> None:
     tally = Tally("edge killed")
     async with platform() as served, _edge(folder, served) as edge:
         for _ in range(kills):
-            before = edge.appends
             await edge.start()
-            await eventually(lambda before=before: edge.appends > before, 60)
+            await edge.until_it_appends()
             await asyncio.sleep(chance.uniform(0.0, 0.8))
             await edge.end(signal.SIGKILL)
             tally.kills += 1
             tally.rounds += 1
         await edge.start()
-        before = edge.appends
-        await eventually(lambda: edge.appends > before, 60)
+        await edge.until_it_appends()
         await edge.end(signal.SIGTERM)
         assert edge.workout_id
         async with connect(served.target, await served.token("rider")) as client:

@@ -110,8 +110,8 @@ async def test_a_stalled_connection_is_noticed_by_its_missing_heartbeats(
         await all_streaming(writers)
     tally.more = {"noticed after heartbeats": round(seconds / HEARTBEAT_S, 1)}
     tally.check()
-    # The protocol says three; the rest is for slow machines.
-    assert seconds < 10 * HEARTBEAT_S
+    # The protocol says three; the rest is for busy machines.
+    assert seconds < 20 * HEARTBEAT_S
 
 
 @pytest.mark.usefixtures("quick_pings")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from tests.fixtures.journal import held_samples, missing
 from tests.fixtures.numbered_writers import Tally, Writer, all_streaming, compare_workouts
 from tests.fixtures.platform_process import ServerProcess, running
 from tests.fixtures.postgres import PostgresServer
+from tests.fixtures.server_process import children_of
 
 Strike = Callable[[], Awaitable[None]]
 
@@ -120,6 +123,29 @@ async def _kill_server_and_postgres(
     tally.check()
 
 
+async def _end_workers(folder: Path, url: str, bus_url: str, rounds: int, seed: int) -> None:
+    """By turns one of two workers is killed and the whole server is drained, as an upgrade does."""
+    chance = random.Random(seed)
+    tally = Tally("workers killed and servers drained by turns")
+    environment = {"PULSEMESH_DATABASE__URL": url, "PULSEMESH_BUS__URL": bus_url}
+    environment["PULSEMESH_STORE__LIVE_URL"] = bus_url
+    with running(ServerProcess(folder, workers=2, environment=environment)) as server:
+        async with _streaming(server, tally) as writers:
+
+            async def kill_worker() -> None:
+                os.kill(chance.choice(children_of(server.pid)), signal.SIGKILL)
+                tally.kills += 1
+                await asyncio.sleep(0.2)
+
+            async def drain() -> None:
+                await asyncio.to_thread(server.stop)
+                await asyncio.to_thread(server.start)
+
+            strikes: list[Strike] = [kill_worker, drain]
+            await _rounds(writers, tally, (strikes * rounds)[:rounds], chance)
+    tally.check()
+
+
 async def test_a_killed_server_on_sqlite_loses_and_doubles_nothing(tmp_path: Path) -> None:
     await _kill_server_on_sqlite(tmp_path, rounds=2, seed=1)
 
@@ -140,3 +166,10 @@ async def test_sixty_kills_of_the_server_and_of_postgresql_lose_and_double_nothi
     tmp_path: Path, durable_postgres: PostgresServer, durable_url: str
 ) -> None:
     await _kill_server_and_postgres(tmp_path, durable_postgres, durable_url, rounds=60, seed=12)
+
+
+@pytest.mark.slow
+async def test_workers_killed_and_servers_drained_again_and_again_lose_and_double_nothing(
+    tmp_path: Path, durable_url: str, redis_url: str
+) -> None:
+    await _end_workers(tmp_path, durable_url, redis_url, rounds=20, seed=16)

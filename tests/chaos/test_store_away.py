@@ -26,7 +26,7 @@ from tests.fixtures.waiting import eventually
 async def _streaming(
     folder: Path, tally: Tally, settings: Mapping[str, Any] | None = None
 ) -> AsyncIterator[list[Writer]]:
-    async with quick_platform(folder, settings) as served, connect(served.address) as anyone:
+    async with quick_platform(folder, settings, heartbeat_s=1.0) as served, connect(served.address) as anyone:
         token = (await anyone.auth.create_token("rider")).access_token
         writers = [Writer(f"phone-{one}", [2 * one, 2 * one + 1]) for one in (1, 2)]
         async with connect(served.address, token) as client:
