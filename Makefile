@@ -64,6 +64,7 @@ lint: $(STAMP) ## The row of checks: formatting, types, imports, contracts, gene
 	@$(BIN)/buf format --diff --exit-code
 	@BUF=$(BIN)/buf tools/check-breaking.sh
 	@tools/check-generated.sh
+	@if command -v npm >/dev/null; then npm --prefix client_sdk/typescript run --silent check && echo "TypeScript: no errors"; fi
 
 .PHONY: lock
 lock: $(STAMP) ## Resolve the dependencies again and write requirements.lock

@@ -26,6 +26,7 @@ class RecordDisplay:
         self._line_interval_s = line_interval_s
         self._live = Live(console=output.console, auto_refresh=False) if output.live else None
         self._last_line = float("-inf")
+        self._states: dict[str, bool | None] = {}
 
     def __enter__(self) -> RecordDisplay:
         if self._live is not None:
@@ -44,9 +45,18 @@ class RecordDisplay:
             )
         elif self._live is not None:
             self._live.update(self._table(numbers), refresh=True)
-        elif time.monotonic() - self._last_line >= self._line_interval_s:
-            self._last_line = time.monotonic()
-            self._output.line(self._text(numbers))
+        else:
+            self._show_changes(numbers)
+            if time.monotonic() - self._last_line >= self._line_interval_s:
+                self._last_line = time.monotonic()
+                self._output.line(self._text(numbers))
+
+    def _show_changes(self, numbers: LiveNumbers) -> None:
+        """A line at once for each sensor that came or went: five seconds may pass before the next numbers."""
+        for sensor in numbers.sensors:
+            if sensor.connected != self._states.get(sensor.name):
+                self._output.line(f"{duration(numbers.elapsed_s)}  {sensor.name}: {_state(sensor).plain}")
+            self._states[sensor.name] = sensor.connected
 
     def _committed(self, numbers: LiveNumbers) -> int:
         progress = self._uplink.progress(numbers.recording_id)
