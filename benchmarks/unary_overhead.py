@@ -175,13 +175,13 @@ def report(figures: dict[str, list[float]], without_wire_us: float) -> None:
     print(f"pipeline / bare = {ratio:.2f} (at most {TARGET_RATIO})")
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--calls", type=int, default=500)
     parser.add_argument("--serve", choices=["bare", "pipeline"], help=argparse.SUPPRESS)
     parser.add_argument("--data-dir", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     if options.serve:
         uvloop.run(serve(options.serve, options.data_dir))
         return
