@@ -7,6 +7,8 @@ STAMP := $(VENV)/.installed
 UV_VERSION := 0.13.9
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The C core of gRPC tells of every connection that goes away.
+export GRPC_VERBOSITY := ERROR
 
 .DEFAULT_GOAL := help
 

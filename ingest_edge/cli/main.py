@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -66,6 +67,8 @@ for command in (
 
 def main() -> None:
     """The entry point of the installed command."""
+    # The C core tells of every connection that goes away; we say what matters ourselves.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     cli(prog_name="pulsemesh-edge")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 __all__ = ["main"]
@@ -12,6 +13,8 @@ EXTRA = frozenset({"click", "rich", "plotext"})
 
 def main() -> None:
     """Run the command line, or say what it needs."""
+    # The C core tells of every connection that goes away; we say what matters ourselves.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         from pulsemesh.cli.commands import cli  # noqa: PLC0415  # may be missing
     except ModuleNotFoundError as missing:
