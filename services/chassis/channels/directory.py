@@ -94,6 +94,7 @@ class ChannelDirectory:
             ("grpc.max_send_message_length", server.max_message_bytes),
             ("grpc.keepalive_time_ms", int(server.keepalive_interval_s * 1000)),
             ("grpc.keepalive_timeout_ms", int(server.keepalive_timeout_s * 1000)),
+            ("grpc.http2.ping_timeout_ms", int(server.keepalive_timeout_s * 1000)),
             ("grpc.http2.max_pings_without_data", 0),
             ("grpc.dns_min_time_between_resolutions_ms", 5_000),
         ]
