@@ -22,7 +22,7 @@ from pulsemesh import Client, connect
 from pulsemesh.testing import Platform, platform
 from tests.chaos.edge_process import open_spool
 from tests.fixtures.numbered_writers import Tally, stored_values, value_of
-from tests.fixtures.platform_process import ROOT, clean_environment
+from tests.fixtures.platform_process import ROOT, ServerProcess, clean_environment, running
 from tests.fixtures.server_process import kill_with_children
 from tests.fixtures.waiting import eventually
 
@@ -137,6 +137,46 @@ async def _kill_edge(folder: Path, kills: int, seed: int) -> None:
 
 async def test_a_killed_edge_loses_and_doubles_nothing_that_was_appended(tmp_path: Path) -> None:
     await _kill_edge(tmp_path, kills=3, seed=3)
+
+
+async def _kill_both_ends(folder: Path, rounds: int, seed: int) -> None:
+    """In each round the edge, the server, or both, in either order."""
+    chance = random.Random(seed)
+    tally = Tally("edge and server killed at random")
+    with running(ServerProcess(folder)) as server:
+        async with connect(server.address) as anyone:
+            device = (await anyone.auth.create_token("rider", device=True)).access_token
+            person = (await anyone.auth.create_token("rider")).access_token
+        edge = EdgeProcess(folder / "spool", server.address, device)
+        try:
+            for _ in range(rounds):
+                await edge.start()
+                await edge.until_it_appends()
+                victims = chance.choice((["edge"], ["server", "edge"], ["edge", "server"]))
+                for victim in victims:
+                    await asyncio.sleep(chance.uniform(0.0, 0.8))
+                    tally.kills += 1
+                    if victim == "edge":
+                        await edge.end(signal.SIGKILL)
+                    else:
+                        await asyncio.to_thread(server.kill)
+                tally.rounds += 1
+                if "server" in victims:
+                    await asyncio.to_thread(server.start)
+            await edge.start()
+            await edge.until_it_appends()
+            await edge.end(signal.SIGTERM)
+        finally:
+            await edge.close()
+        async with connect(server.address, person) as client:
+            await _compare(client, edge, tally)
+    tally.batches_acknowledged, tally.reconnects = edge.appends, tally.rounds
+    tally.check()
+
+
+@pytest.mark.slow
+async def test_fifty_rounds_of_kills_at_both_ends_lose_and_double_nothing(tmp_path: Path) -> None:
+    await _kill_both_ends(tmp_path, rounds=50, seed=17)
 
 
 @pytest.mark.slow
