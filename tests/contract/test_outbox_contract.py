@@ -148,8 +148,10 @@ async def test_of_two_relays_one_is_active_and_the_other_takes_over(postgres_url
     assert buses[1 - active].published == []
     relays[active].cancel()
     await asyncio.gather(relays[active], return_exceptions=True)
-    await append(first, event("a", 30))
-    await eventually(lambda: len(buses[1 - active].published) == 1)
+    # The one that ended may have published its last events and not yet deleted them: they come twice.
+    late = event("a", 30)
+    await append(first, late)
+    await eventually(lambda: late in buses[1 - active].published)
     relays[1 - active].cancel()
     await asyncio.gather(*relays, return_exceptions=True)
     await first.close()
