@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 import signal
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from ingest_edge.spool import SpoolState
+from ingest_edge.spool import SpoolLocked, SpoolState
 from pulsemesh import Client, connect
 from pulsemesh.testing import Platform, platform
 from tests.chaos.edge_process import open_spool
@@ -221,6 +222,15 @@ def _said(log: Path) -> dict[str, dict[str, Any]]:
 
 async def _spooled(folder: Path) -> tuple[str, dict[str, int]]:
     """The interrupted recording, and by source how many samples were taken."""
+
+    async def unlocked() -> bool:
+        # Threads of a killed process may still be ending, and hold its lock.
+        with contextlib.suppress(SpoolLocked):
+            await (await open_spool(folder)).close()
+            return True
+        return False
+
+    await eventually(unlocked)
     async with await open_spool(folder) as spool:
         (recording,) = await spool.recordings([SpoolState.RECORDING])
         return recording.recording_id, {one.source_id: one.next_sequence for one in recording.sources}
