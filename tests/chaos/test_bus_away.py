@@ -24,6 +24,7 @@ from tests.fixtures.counted import effects_of, metadata
 from tests.fixtures.numbered_writers import Tally, Writer, compare_workouts, numbered_batch
 from tests.fixtures.platform_process import ROOT, ServerProcess, running
 from tests.fixtures.quick_platform import quick_platform
+from tests.fixtures.server_process import Guard
 from tests.fixtures.valkey import ValkeyServer
 from tests.fixtures.waiting import eventually
 
@@ -36,16 +37,19 @@ class ConsumerProcess:
     def __init__(self, bus_url: str, database_url: str) -> None:
         self._command = [sys.executable, "-m", "tests.chaos.consumer_process", bus_url, database_url]
         self._process: subprocess.Popen[str] | None = None
+        self._guard: Guard | None = None
 
     def start(self) -> None:
         self._process = subprocess.Popen(
             self._command, cwd=ROOT, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
         )
+        self._guard = Guard(self._process.pid)
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "ready\n"
 
     def kill(self) -> None:
-        if self._process is not None:
+        if self._process is not None and self._guard is not None:
+            self._guard.dismiss()
             self._process.kill()
             self._process.communicate()
             self._process = None

@@ -9,7 +9,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,7 +24,7 @@ from pulsemesh.testing import Platform, platform
 from tests.chaos.edge_process import open_spool
 from tests.fixtures.numbered_writers import Tally, stored_values, value_of
 from tests.fixtures.platform_process import ROOT, ServerProcess, clean_environment, running
-from tests.fixtures.server_process import kill_with_children
+from tests.fixtures.server_process import Guard, kill_with_children
 from tests.fixtures.waiting import eventually
 
 NUMBERS = [1, 2, 3]
@@ -195,7 +195,9 @@ class Command:
     home: Path
     target: str
 
-    def start(self, log: Path, *options: str) -> subprocess.Popen[bytes]:
+    @contextlib.contextmanager
+    def running(self, log: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run the command during the block; then kill it, and the command that it runs."""
         environment = clean_environment(
             {
                 "PULSEMESH_EDGE_HOME": str(self.home),
@@ -209,9 +211,15 @@ class Command:
         program = str(Path(sys.executable).parent / "pulsemesh-edge")
         words = [program, "simulate", "sensors", "--", program, "record", "--json", *options]
         with log.open("wb") as output:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=output, env=environment, start_new_session=True
             )
+        guard = Guard(process.pid)
+        try:
+            yield process
+        finally:
+            guard.dismiss()
+            kill_with_children(process)
 
 
 def _said(log: Path) -> dict[str, dict[str, Any]]:
@@ -240,7 +248,6 @@ async def test_a_recording_whose_commands_were_killed_is_gone_on_with(tmp_path: 
     first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
     async with platform() as served:
         command = Command(tmp_path / "home", served.target)
-        process = command.start(first)
         rider = await served.client("rider")
 
         async def arriving() -> bool:
@@ -249,16 +256,11 @@ async def test_a_recording_whose_commands_were_killed_is_gone_on_with(tmp_path: 
             recordings = [one async for one in rider.recordings.list()]
             return bool(recordings) and sum(source.next_sequence for source in recordings[0].sources) > 12
 
-        try:
+        with command.running(first):
             await eventually(arriving, 60)
-        finally:
-            await asyncio.to_thread(kill_with_children, process)
         recording_id, before = await _spooled(tmp_path / "home" / "spool")
-        process = command.start(second, "--seconds", "2")
-        try:
+        with command.running(second, "--seconds", "2") as process:
             code = await asyncio.to_thread(process.wait, 60)
-        finally:
-            await asyncio.to_thread(kill_with_children, process)
         said = _said(second)
         assert code == 0
         assert said["recording"] == {"event": "recording", "recording_id": recording_id, "resumed": True}
