@@ -50,6 +50,8 @@ async def _streaming(server: ServerProcess, tally: Tally) -> AsyncIterator[list[
         finally:
             await asyncio.gather(*(writer.abandon() for writer in writers))
         await compare_workouts(client, writers, tally)
+        workouts = [workout.recording_id async for workout in client.workouts.list()]
+        assert sorted(workouts) == sorted({writer.recording_id for writer in writers})
 
 
 async def _rounds(writers: list[Writer], tally: Tally, strikes: list[Strike], chance: random.Random) -> None:
@@ -72,7 +74,7 @@ def _server_killer(
         tally.kills += 1
         promised = {place: count for writer in writers for place, count in writer.acknowledged().items()}
         tally.acknowledged_missing += missing(promised, await held_samples(database_url))
-        if tally.rounds % 4 == 1:
+        if tally.rounds % 4 == 3:
             server.launch()
             await asyncio.sleep(chance.uniform(0.2, 1.5))
             await asyncio.to_thread(server.kill)
@@ -82,6 +84,21 @@ def _server_killer(
     return strike
 
 
+async def _kill_while_finishing(
+    server: ServerProcess, writers: list[Writer], tally: Tally, kills: int, chance: random.Random
+) -> None:
+    """Kill the server while it makes workouts of the recordings."""
+    finishing = asyncio.gather(*(writer.finish() for writer in writers))
+    for _ in range(kills):
+        done, _ = await asyncio.wait([finishing], timeout=chance.uniform(0.0, 0.1))
+        if done:
+            break
+        await asyncio.to_thread(server.kill)
+        tally.kills += 1
+        await asyncio.to_thread(server.start)
+    await finishing
+
+
 async def _kill_server_on_sqlite(folder: Path, rounds: int, seed: int) -> None:
     tally = Tally("server killed, SQLite")
     with running(ServerProcess(folder)) as server:
@@ -89,6 +106,7 @@ async def _kill_server_on_sqlite(folder: Path, rounds: int, seed: int) -> None:
             chance = random.Random(seed)
             strike = _server_killer(server, writers, tally, f"sqlite:///{folder / 'data'}", chance)
             await _rounds(writers, tally, [strike] * rounds, chance)
+            await _kill_while_finishing(server, writers, tally, max(1, rounds // 5), chance)
     tally.check()
 
 
@@ -120,6 +138,7 @@ async def _kill_server_and_postgres(
 
             strikes: list[Strike] = [kill_postgres, kill_both, kill_server]
             await _rounds(writers, tally, (strikes * rounds)[:rounds], chance)
+            await _kill_while_finishing(server, writers, tally, rounds // 5, chance)
     tally.check()
 
 
