@@ -111,6 +111,7 @@ async def _fill_and_recover(folder: Path, rounds: int) -> None:
                     await eventually(lambda: not recorder.live().trouble, 60)
                     sensors.measure(100)
                     assert sensors.refused == refused
+                    await eventually(lambda: recorder.live().stored == sensors.offered - sensors.refused, 60)
                 recorded = await recorder.stop()
                 await writing
                 settled = await asyncio.wait_for(uplink.settled(recorder.recording_id), 60)
