@@ -94,7 +94,7 @@ async def test_a_stalled_connection_is_noticed_by_its_missing_heartbeats(
     tmp_path: Path, batch_samples: int
 ) -> None:
     tally = Tally("network stalled")
-    turn = 5 if batch_samples < 100 else batch_samples
+    turn = 5 if batch_samples < 100 else 500
     async with _through_proxy(tmp_path, tally, batch_samples=batch_samples, samples_a_turn=turn) as (
         proxy,
         writers,
