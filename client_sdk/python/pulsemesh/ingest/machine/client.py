@@ -121,7 +121,9 @@ class ClientSession:
 
     def seconds_to_tick(self, now_s: float) -> float:
         """Return after how many seconds `tick` has something to do, at the latest."""
-        return max(0.0, self._sent_s + self._heartbeat_s - now_s)
+        heartbeat_due_s = self._sent_s + self._heartbeat_s
+        given_up_s = self._heard_s + MISSED_HEARTBEATS * self._heartbeat_s
+        return max(0.0, min(heartbeat_due_s, given_up_s) - now_s)
 
     def receive(self, response: wire.StreamSamplesResponse, now_s: float) -> list[ClientEffect]:
         """Take in what the server sent."""
