@@ -27,12 +27,13 @@ class _Connection:
         if self._is_half_open:
             await self._cut.wait()
 
-    def half_open(self) -> None:
-        """End the target's side; the client's stays open and silent, and nobody reads what it sends."""
+    def half_open(self, *, keep_client: bool) -> None:
+        """End one side; the other stays open and silent, and nobody reads what it sends."""
         self._is_half_open = True
         for pump in self._pumps:
             pump.cancel()
-        self._target.transport.abort()
+        gone = self._target if keep_client else self._client
+        gone.transport.abort()
 
     def cut(self) -> None:
         """Reset both sides."""
@@ -86,10 +87,15 @@ class TcpProxy:
         for connection in self._open:
             connection.cut()
 
-    def half_open(self) -> None:
+    def lose_target(self) -> None:
         """Take the target away from every connection without telling the client; new ones work."""
         for connection in self._open:
-            connection.half_open()
+            connection.half_open(keep_client=True)
+
+    def lose_client(self) -> None:
+        """Take the client away from every connection without telling the target; new ones work."""
+        for connection in self._open:
+            connection.half_open(keep_client=False)
 
     def stall(self) -> None:
         """Forward nothing more, but keep every connection open, new ones included."""

@@ -114,26 +114,41 @@ async def test_a_stalled_connection_is_noticed_by_its_missing_heartbeats(
     assert seconds < 20 * HEARTBEAT_S
 
 
-@pytest.mark.usefixtures("quick_pings")
-async def test_a_half_open_connection_is_noticed_and_replaced(tmp_path: Path) -> None:
-    tally = Tally("connections half-open")
-    async with _through_proxy(tmp_path, tally) as (proxy, writers):
-        await _until_acknowledged(writers)
-        before = proxy.connections
-        proxy.half_open()
-        tally.rounds += 1
-        seconds = await _until_noticed(writers)
-        await _until_acknowledged(writers)
-        assert proxy.connections > before
+async def _half_open(folder: Path, lose: Callable[[TcpProxy], None], rounds: int) -> None:
+    tally = Tally(f"connections half-open ({lose.__name__})")
+    async with _through_proxy(folder, tally) as (proxy, writers):
+        for _ in range(rounds):
+            await _until_acknowledged(writers)
+            before = proxy.connections
+            lose(proxy)
+            tally.rounds += 1
+            seconds = await _until_noticed(writers)
+            await _until_acknowledged(writers)
+            assert proxy.connections > before
     tally.more = {"noticed after heartbeats": round(seconds / HEARTBEAT_S, 1)}
     tally.check()
+
+
+@pytest.mark.usefixtures("quick_pings")
+async def test_a_connection_that_lost_its_server_is_noticed_and_replaced(tmp_path: Path) -> None:
+    await _half_open(tmp_path, TcpProxy.lose_target, rounds=1)
+
+
+async def test_sessions_that_lost_their_client_do_not_stand_in_the_way_of_new_ones(tmp_path: Path) -> None:
+    await _half_open(tmp_path, TcpProxy.lose_client, rounds=3)
 
 
 async def _flap(folder: Path, rounds: int, seed: int) -> None:
     chance = random.Random(seed)
     tally = Tally("network flapping")
     async with _through_proxy(folder, tally) as (proxy, writers):
-        faults: list[Callable[[], None]] = [proxy.cut, proxy.half_open, proxy.stall, proxy.refuse]
+        faults: list[Callable[[], None]] = [
+            proxy.cut,
+            proxy.lose_target,
+            proxy.lose_client,
+            proxy.stall,
+            proxy.refuse,
+        ]
         for _ in range(rounds):
             await asyncio.sleep(chance.uniform(0.0, 0.4))
             fault = chance.choice(faults)
