@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from services.chassis.cancellation import end_tasks
+
 FIRST_PAUSE_S = 0.2
 MAX_PAUSE_S = 30.0
 HEALTHY_AFTER_S = 60.0
@@ -52,13 +54,8 @@ class Supervisor:
 
     async def stop(self, patience_s: float = 10.0) -> None:
         """Cancel all tasks and wait for their end; one that resists for `patience_s` is left and named."""
-        tasks = {task for task in self._tasks.values() if not task.done()}
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            _, resisting = await asyncio.wait(tasks, timeout=patience_s)
-            for task in resisting:
-                _log.error("background_task_does_not_end", task=task.get_name())
+        for task in await end_tasks(*self._tasks.values(), patience_s=patience_s):
+            _log.error("background_task_does_not_end", task=task.get_name())
         self._tasks.clear()
 
     async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:

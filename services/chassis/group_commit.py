@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 import structlog
 from sqlalchemy import Connection
 
+from services.chassis.cancellation import end_tasks
 from services.chassis.database import Database, StoreUnavailable
 
 Item = TypeVar("Item")
@@ -105,9 +106,7 @@ class GroupCommitter(Generic[Item, Result]):
         if self._task is None:
             return
         await asyncio.wait([self._task], timeout=patience)
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await end_tasks(self._task)
         self._fail(self._queue, CommitterClosed("closed before the store became available"))
 
     def _enqueue(self, pending: _Pending[Item, Result]) -> None:

@@ -17,6 +17,7 @@ from services.chassis.bus.delivery import RetryPolicy
 from services.chassis.bus.port import EventHandler
 from services.chassis.bus.redis_layout import HEARTBEAT, RELEASE, Layout
 from services.chassis.bus.redis_partition import PartitionWorker
+from services.chassis.cancellation import end_tasks
 from services.chassis.redis_client import DOWN, RedisClient
 
 _log = structlog.get_logger(__name__)
@@ -66,19 +67,12 @@ class GroupMember:
 
     async def close(self) -> None:
         """Finish the batches that are being handled, give the leases back and leave the group."""
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await end_tasks(self._task)
         await self._give_up(set(self._workers), leave=True)
 
     async def abandon(self) -> None:
         """Stop at once, as a crash would: the leases stay until they expire."""
-        self._task.cancel()
-        for _, task in self._workers.values():
-            task.cancel()
-        await asyncio.gather(
-            self._task, *(task for _, task in self._workers.values()), return_exceptions=True
-        )
+        await end_tasks(self._task, *(task for _, task in self._workers.values()))
         self._workers.clear()
 
     async def _run(self) -> None:
@@ -146,6 +140,4 @@ class GroupMember:
             worker.stop()
         tasks = [task for _, task in stopping]
         _, late = await asyncio.wait(tasks, timeout=self._lease_ttl_s / 2)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(*late)

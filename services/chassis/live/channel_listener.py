@@ -10,6 +10,7 @@ from collections.abc import Callable
 import structlog
 from redis.asyncio.client import PubSub
 
+from services.chassis.cancellation import end_tasks
 from services.chassis.redis_client import DOWN, RedisClient
 
 MAX_PAUSE_S = 2.0
@@ -65,9 +66,7 @@ class ChannelListener:
     async def close(self) -> None:
         """End the connection."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await end_tasks(self._task)
             self._task = None
 
     async def _run(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 from collections import deque
 from collections.abc import AsyncGenerator
@@ -12,6 +11,7 @@ from contextlib import asynccontextmanager
 import structlog
 from redis.exceptions import ResponseError
 
+from services.chassis.cancellation import end_tasks
 from services.chassis.live.channel_listener import ChannelListener
 from services.chassis.live.fan_out import FanOut
 from services.chassis.live.in_process import require_short
@@ -69,9 +69,7 @@ class RedisLive:
         """See `LiveChannel.close`."""
         self._topics.end()
         if self._sender is not None:
-            self._sender.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._sender
+            await end_tasks(self._sender)
         await self._listener.close()
         await self._client.aclose()
 
