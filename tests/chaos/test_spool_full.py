@@ -31,7 +31,7 @@ from tests.fixtures.numbered_writers import (
 )
 from tests.fixtures.waiting import eventually
 
-LIMITS = SpoolLimits(max_bytes=512 * 1024, min_free_bytes=0)
+LIMITS = SpoolLimits(max_bytes=384 * 1024, min_free_bytes=0)
 SENSORS = [
     SensorDescription("ble", f"C0:0{number}", f"Strap {number}", frozenset({SensorKind.HEART_RATE}))
     for number in (1, 2)
@@ -78,13 +78,10 @@ async def _uplink(spool: Spool, target: str, token: str) -> AsyncIterator[Uplink
 
 async def _fill(recorder: Recorder, sensors: NumberedSensors) -> None:
     """Measure while the platform is away, until the spool and then the memory are full."""
-
-    async def measured() -> bool:
+    before = sensors.refused
+    while sensors.refused <= before + 2_000:
         sensors.measure(1_000)
-        await asyncio.sleep(0.03)
-        return sensors.refused > 2_000
-
-    await eventually(measured, 60)
+        await recorder.flush()
     assert recorder.live().trouble
 
 
