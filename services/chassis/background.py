@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from services.chassis.bus.port import BusUnavailable
 from services.chassis.cancellation import end_tasks
+from services.chassis.database import StoreUnavailable
 
 FIRST_PAUSE_S = 0.2
 MAX_PAUSE_S = 30.0
@@ -67,11 +69,17 @@ class Supervisor:
                 await run()
                 _log.info("background_task_done", task=name)
                 return
-            except Exception:
+            except Exception as error:
                 failures = 1 if loop.time() - began_s > HEALTHY_AFTER_S else failures + 1
                 self._restarts[name] += 1
                 pause = self._pause_s(failures)
-                _log.exception("background_task_failed", task=name, restart_in_s=round(pause, 2))
+                if isinstance(error, StoreUnavailable | BusUnavailable):
+                    # It passes, and where it was met says nothing about why: no trace.
+                    _log.warning(
+                        "background_task_waits", task=name, reason=str(error), restart_in_s=round(pause, 2)
+                    )
+                else:
+                    _log.exception("background_task_failed", task=name, restart_in_s=round(pause, 2))
                 await asyncio.sleep(pause)
 
     def _pause_s(self, failures: int) -> float:
