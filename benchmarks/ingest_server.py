@@ -33,9 +33,11 @@ from services.chassis.server import GrpcServer
 from services.chassis.settings import ServerSettings
 from services.workout.closing import ClosedWorkout
 from services.workout.ingest import store
+from services.workout.ingest.limits import stream_limits, unary_limits
 from services.workout.ingest.live import LiveNumbers
 from services.workout.ingest.servicer import IngestServicer
 from services.workout.ingest.session import Backend
+from services.workout.settings import WorkoutSettings
 from services.workout.tables import metadata
 
 
@@ -101,7 +103,9 @@ async def serve(kind: str, url: str, ready: Path) -> None:
         cell="eu", authenticator=AnyToken(), consent=DevelopmentConsentGate(development=True)
     )
     collector = ServiceCollector(ports)
-    stubs.add_IngestServiceServicer_to_server(IngestServicer(backend), collector)
+    settings = WorkoutSettings()
+    servicer = IngestServicer(backend, stream_limits(settings), unary_limits(settings))
+    stubs.add_IngestServiceServicer_to_server(servicer, collector)
     server = GrpcServer(ServerSettings(listen="127.0.0.1:0", drain_grace_s=1, stream_notice_s=0), collector)
     address = await server.start()
     loop = asyncio.get_running_loop()

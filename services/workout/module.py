@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from pulsemesh.workout.v1.file_service_pb2_grpc import add_FileServiceServicer_to_server
@@ -23,10 +24,15 @@ class WorkoutModule:
     metadata = metadata
     migrations: Path | None = Path(__file__).parent / "migrations"
 
+    def __init__(self, settings: Callable[[], WorkoutSettings] = WorkoutSettings) -> None:
+        """`settings` are read when the domain starts, not when it is imported."""
+        self._settings = settings
+
     async def start(self, context: ModuleContext) -> RunningModule:
         """Build the domain."""
         database, live, clock_ms = context.database(self.name), context.live, context.clock_ms
-        ingest = assemble(database, live, clock_ms)
+        settings = self._settings()
+        ingest = assemble(database, live, clock_ms, settings)
         return RunningModule(
             servicers=[
                 (add_IngestServiceServicer_to_server, ingest.servicer),
@@ -34,7 +40,7 @@ class WorkoutModule:
                 (add_WorkoutServiceServicer_to_server, WorkoutServicer(database, clock_ms)),
                 (add_FileServiceServicer_to_server, FileServicer(database, clock_ms)),
             ],
-            background=[Housekeeping(database, live, clock_ms, WorkoutSettings())],
+            background=[Housekeeping(database, live, clock_ms, settings)],
             on_close=ingest.close,
         )
 

@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 
 from pulsemesh import connect
-from services.workout.ingest.limits import LIMITS
+from services.workout.settings import WorkoutSettings
 from tests.fixtures.numbered_writers import Tally, Writer, all_streaming, compare_workouts
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.quick_platform import quick_platform
 from tests.fixtures.server_process import children_of
 from tests.fixtures.waiting import eventually
+
+CREDIT = WorkoutSettings().ingest_credit
 
 
 @asynccontextmanager
@@ -51,12 +53,12 @@ async def _acknowledged_more(writers: list[Writer]) -> None:
 
 async def _until_credit_is_used_up(writers: list[Writer]) -> None:
     """Wait until every writer has sent what it may; then see that it keeps the rest and no ack comes."""
-    await eventually(lambda: all(one.feed.batches_in_flight == LIMITS.credit for one in writers), 60)
+    await eventually(lambda: all(one.feed.batches_in_flight == CREDIT for one in writers), 60)
     acknowledged = [writer.feed.acknowledged_samples for writer in writers]
     kept = [writer.feed.samples for writer in writers]
     await asyncio.sleep(1.0)
     assert [writer.feed.acknowledged_samples for writer in writers] == acknowledged
-    assert all(writer.feed.batches_in_flight == LIMITS.credit for writer in writers)
+    assert all(writer.feed.batches_in_flight == CREDIT for writer in writers)
     assert all(writer.feed.samples > count for writer, count in zip(writers, kept, strict=True))
     for writer in writers:
         writer.raise_failure()

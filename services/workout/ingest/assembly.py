@@ -12,9 +12,11 @@ from services.chassis.group_commit import GroupCommitter
 from services.chassis.live import LiveChannel
 from services.workout.closing import ClosedWorkout, close_when_complete
 from services.workout.ingest import store
+from services.workout.ingest.limits import stream_limits, unary_limits
 from services.workout.ingest.live import LiveNumbers
 from services.workout.ingest.servicer import IngestServicer
 from services.workout.ingest.session import Backend
+from services.workout.settings import WorkoutSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,9 @@ class Ingest:
         await self._committer.close()
 
 
-def assemble(database: Database, live: LiveChannel, clock_ms: Callable[[], int]) -> Ingest:
+def assemble(
+    database: Database, live: LiveChannel, clock_ms: Callable[[], int], settings: WorkoutSettings
+) -> Ingest:
     """Build ingest over the workout service's database."""
     opener = GroupCommitter(database, store.open_recordings)
     committer = GroupCommitter(database, partial(store.commit_batches, clock_ms=clock_ms))
@@ -51,4 +55,5 @@ def assemble(database: Database, live: LiveChannel, clock_ms: Callable[[], int])
         numbers=numbers,
         clock_ms=clock_ms,
     )
-    return Ingest(IngestServicer(backend), opener, committer)
+    servicer = IngestServicer(backend, stream_limits(settings), unary_limits(settings))
+    return Ingest(servicer, opener, committer)

@@ -8,11 +8,10 @@ from collections.abc import AsyncIterator
 
 import grpc
 
-from pulsemesh.ingest.machine import MISSED_HEARTBEATS, Limits
+from pulsemesh.ingest.machine import Limits
 from pulsemesh.workout.v1 import ingest_service_pb2 as wire
 from pulsemesh.workout.v1 import ingest_service_pb2_grpc as stubs
 from services.chassis.call import current_call
-from services.workout.ingest.limits import LIMITS, UNARY_LIMITS
 from services.workout.ingest.session import Backend, Session
 
 _Context = grpc.aio.ServicerContext[object, object]
@@ -21,9 +20,7 @@ _Context = grpc.aio.ServicerContext[object, object]
 class IngestServicer(stubs.IngestServiceServicer):
     """Both ways of sending samples, over the same session."""
 
-    def __init__(
-        self, backend: Backend, limits: Limits = LIMITS, unary_limits: Limits = UNARY_LIMITS
-    ) -> None:
+    def __init__(self, backend: Backend, limits: Limits, unary_limits: Limits) -> None:
         self._backend = backend
         self._limits = limits
         self._unary_limits = unary_limits
@@ -34,7 +31,7 @@ class IngestServicer(stubs.IngestServiceServicer):
         """Serve one stream until it is closed, broken or taken over."""
         session = Session(self._backend, current_call().principal.user_id, self._limits)
         reader = asyncio.ensure_future(_read(session, request_iterator))
-        watch = _Watch(session, self._limits.heartbeat_interval_s * MISSED_HEARTBEATS)
+        watch = _Watch(session)
         try:
             while True:
                 session.wake.clear()
@@ -64,18 +61,20 @@ class IngestServicer(stubs.IngestServiceServicer):
 
 
 class _Watch:
-    """Looks after a session now and then; one timer a session, not one a message."""
+    """Looks after a session when it may have been silent for too long; one timer a session."""
 
-    def __init__(self, session: Session, every_s: float) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._every_s = every_s
         self._task: asyncio.Future[None] | None = None
         self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_later(every_s, self._look)
+        self._timer = self._arm()
+
+    def _arm(self) -> asyncio.TimerHandle:
+        return self._loop.call_later(self._session.seconds_to_tick() + 0.001, self._look)
 
     def _look(self) -> None:
         self._task = asyncio.ensure_future(self._session.tick())
-        self._timer = self._loop.call_later(self._every_s / 2, self._look)
+        self._timer = self._arm()
 
     def close(self) -> None:
         self._timer.cancel()

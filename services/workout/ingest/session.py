@@ -115,6 +115,10 @@ class Session:
         """Give up on a client that has been silent for too long."""
         await self._act(self._machine.tick(time.monotonic()))
 
+    def seconds_to_tick(self) -> float:
+        """Return after how many seconds `tick` is due."""
+        return self._machine.seconds_to_tick(time.monotonic())
+
     @property
     def idle(self) -> bool:
         """True when nothing is being committed."""

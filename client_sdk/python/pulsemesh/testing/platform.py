@@ -127,4 +127,9 @@ def _quieten() -> None:
     """Keep the platform's everyday log lines out of the tests' output, unless logging is set up already."""
     structlog = importlib.import_module("structlog")
     if not structlog.is_configured():
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+        # Drawn tracebacks hold variables, and stand still for seconds while they are drawn.
+        plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        structlog.configure(
+            processors=[structlog.processors.add_log_level, plain],
+            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        )

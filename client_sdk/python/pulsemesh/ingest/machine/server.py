@@ -88,6 +88,11 @@ class ServerSession:
             )
         return []
 
+    def seconds_to_tick(self, now_s: float) -> float:
+        """Return after how many seconds `tick` may have something to do; at least a tenth of an interval."""
+        interval_s = self._limits.heartbeat_interval_s
+        return max(interval_s / 10, self._heard_s + MISSED_HEARTBEATS * interval_s - now_s)
+
     # -- answers to effects
 
     def opened(
