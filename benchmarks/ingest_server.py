@@ -27,6 +27,7 @@ from services.chassis.auth.principal import Principal
 from services.chassis.consent import DevelopmentConsentGate
 from services.chassis.database import Database, open_database
 from services.chassis.group_commit import GroupCommitter
+from services.chassis.live.in_process import InProcessLive
 from services.chassis.outbox import metadata as chassis_metadata
 from services.chassis.pipeline import PipelinePorts, ServiceCollector
 from services.chassis.server import GrpcServer
@@ -59,10 +60,6 @@ async def _closed(recording_pk: int) -> ClosedWorkout:
     return ClosedWorkout("0" * 26, recording_pk, 0, None)
 
 
-async def _publish(topic: str, message: bytes) -> None:
-    return None
-
-
 def _clock_ms() -> int:
     return time.time_ns() // 1_000_000
 
@@ -89,13 +86,14 @@ async def serve(kind: str, url: str, ready: Path) -> None:
         if kind == "none"
         else GroupCommitter(database, partial(store.commit_batches, clock_ms=_clock_ms))
     )
+    live = InProcessLive()
     backend = Backend(
         database=database,
         opener=GroupCommitter(database, store.open_recordings),
         committer=committer,
         close=_closed,
         numbers=lambda recording, opening: LiveNumbers(
-            recording.recording_pk, opening, _publish, _clock_ms, held=0
+            recording.recording_pk, opening, live, _clock_ms, held=0
         ),
         clock_ms=_clock_ms,
     )

@@ -71,6 +71,11 @@ async def test_a_slow_watcher_loses_the_oldest_and_the_publisher_never_waits(liv
         assert slow.dropped == 500 - 64
 
 
+async def test_a_topic_with_a_watcher_is_watched(live: LiveChannel) -> None:
+    async with live.subscribe("topic"):
+        assert live.watched("topic")
+
+
 async def test_too_long_a_message_is_refused(live: LiveChannel) -> None:
     with pytest.raises(ValueError, match="bytes"):
         await live.publish("ride", b"x" * (MAX_MESSAGE_BYTES + 1))

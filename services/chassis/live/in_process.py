@@ -20,6 +20,10 @@ class InProcessLive:
         require_short(message)
         self._topics.offer(topic, message)
 
+    def watched(self, topic: str) -> bool:
+        """See `LiveChannel.watched`: here it is always certain."""
+        return self._topics.watched(topic)
+
     @asynccontextmanager
     async def subscribe(self, topic: str) -> AsyncGenerator[LiveSubscription]:
         """See `LiveChannel.subscribe`."""

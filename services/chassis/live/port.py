@@ -33,6 +33,10 @@ class LiveChannel(Protocol):
         """
         ...
 
+    def watched(self, topic: str) -> bool:
+        """False only where it is certain that nobody watches: a publisher may then spare itself the work."""
+        ...
+
     def subscribe(self, topic: str) -> AbstractAsyncContextManager[LiveSubscription]:
         """Watch `topic` for as long as the context lasts, from the moment it is entered."""
         ...

@@ -54,6 +54,10 @@ class RedisLive:
         self._outgoing.append((self._prefix + topic, message))
         self._queued.set()
 
+    def watched(self, topic: str) -> bool:
+        """See `LiveChannel.watched`: other processes may watch what this one does not know of."""
+        return True
+
     @asynccontextmanager
     async def subscribe(self, topic: str) -> AsyncGenerator[LiveSubscription]:
         """See `LiveChannel.subscribe`."""

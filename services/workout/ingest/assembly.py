@@ -45,7 +45,7 @@ def assemble(
 
     def numbers(recording: store.OpenedRecording, opening: OpenRecording) -> LiveNumbers:
         held = sum(source.next_sequence for source in recording.sources)
-        return LiveNumbers(recording.recording_pk, opening, live.publish, clock_ms, held=held)
+        return LiveNumbers(recording.recording_pk, opening, live, clock_ms, held=held)
 
     backend = Backend(
         database=database,

@@ -7,11 +7,12 @@ every channel; what is published is volatile and may be missed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from pulsemesh import samples
 from pulsemesh.workout.v1 import ingest_service_pb2 as wire
 from pulsemesh.workout.v1 import recording_pb2, recording_service_pb2, sample_pb2
+from services.chassis.live import LiveChannel
 
 PUBLISH_EVERY_S = 0.25
 MAX_VALUES = 500
@@ -30,7 +31,7 @@ class LiveNumbers:
         self,
         recording_pk: int,
         opening: wire.OpenRecording,
-        publish: Callable[[str, bytes], Awaitable[None]],
+        live: LiveChannel,
         clock_ms: Callable[[], int],
         *,
         held: int,
@@ -38,7 +39,7 @@ class LiveNumbers:
         """`held` samples of the session's sources were committed before it began."""
         self._topic = topic(recording_pk)
         self._source_ids = [source.source_id for source in opening.sources]
-        self._publish = publish
+        self._live = live
         self._clock_ms = clock_ms
         self._latest: dict[tuple[int, int], tuple[float, int]] = {}
         self._samples = held
@@ -48,6 +49,8 @@ class LiveNumbers:
     def committed(self, batch: sample_pb2.SampleBatch) -> None:
         """Take note of a batch that is durable now."""
         self._samples += samples.sample_count(batch)
+        if not self._live.watched(self._topic):
+            return
         self._latest.update(
             ((batch.source, channel), value) for channel, value in latest_values(batch).items()
         )
@@ -73,7 +76,7 @@ class LiveNumbers:
                 value=value,
                 time_ms=time_ms,
             )
-        self._sending = asyncio.ensure_future(self._publish(self._topic, message.SerializeToString()))
+        self._sending = asyncio.ensure_future(self._live.publish(self._topic, message.SerializeToString()))
 
 
 def latest_values(batch: sample_pb2.SampleBatch) -> dict[int, tuple[float, int]]:

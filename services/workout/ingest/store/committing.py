@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Dialect, bindparam, insert, select, update
 
 from pulsemesh.workout.v1 import recording_pb2
-from services.chassis.database import insert_for
 from services.workout.ingest.store.locks import ACCEPTING
 from services.workout.tables import journal, recordings, sources
 
@@ -57,14 +57,18 @@ class _Cursor:
     moved: bool = False
 
 
+_JournalRow = tuple[int, int, int, int, bytes]
+_JOURNAL_COLUMNS = ("source_pk", "first_sequence", "samples", "rejected", "payload")
+
 _read_cursors = (
     select(
         sources.c.source_pk,
+        # The rest in the order of `_Cursor`.
         sources.c.epoch,
         sources.c.next_sequence,
         sources.c.complete,
-        sources.c.recording_pk,
         recordings.c.state,
+        sources.c.recording_pk,
         recordings.c.updated_ms,
     )
     .join(recordings, recordings.c.recording_pk == sources.c.recording_pk)
@@ -101,23 +105,26 @@ def commit_batches(
         if row is not None:
             rows.append(row)
     if rows:
-        conn.execute(insert_for(conn, journal), rows)
+        conn.exec_driver_sql(_insert_into_journal(conn.dialect), rows)
         _move_cursors(conn, cursors)
         _touch(conn, cursors.values(), clock_ms())
     return outcomes
 
 
+@lru_cache
+def _insert_into_journal(dialect: Dialect) -> str:
+    """The INSERT as the driver takes it: a thousand rows a time, the work for each parameter counts."""
+    return str(insert(journal).compile(dialect=dialect, column_keys=list(_JOURNAL_COLUMNS)))
+
+
 def _lock_cursors(conn: Connection, commits: Iterable[Commit]) -> dict[int, _Cursor]:
     wanted = sorted({commit.source_pk for commit in commits})
     return {
-        row.source_pk: _Cursor(
-            row.epoch, row.next_sequence, row.complete, row.state, row.recording_pk, row.updated_ms
-        )
-        for row in conn.execute(_read_cursors, {"wanted": wanted})
+        source_pk: _Cursor(*cursor) for source_pk, *cursor in conn.execute(_read_cursors, {"wanted": wanted})
     }
 
 
-def _place(cursor: _Cursor | None, commit: Commit) -> tuple[CommitOutcome, dict[str, object] | None]:
+def _place(cursor: _Cursor | None, commit: Commit) -> tuple[CommitOutcome, _JournalRow | None]:
     if cursor is None or cursor.state == recording_pb2.RECORDING_STATE_DISCARDED:
         return CommitOutcome.GONE, None
     if cursor.epoch != commit.epoch:
@@ -133,13 +140,13 @@ def _place(cursor: _Cursor | None, commit: Commit) -> tuple[CommitOutcome, dict[
     cursor.moved = True
     if commit.rejected:
         cursor.rejected += commit.count
-    return CommitOutcome.STORED, {
-        "source_pk": commit.source_pk,
-        "first_sequence": commit.first_sequence,
-        "samples": commit.count,
-        "rejected": commit.rejected,
-        "payload": commit.payload,
-    }
+    return CommitOutcome.STORED, (
+        commit.source_pk,
+        commit.first_sequence,
+        commit.count,
+        commit.rejected,
+        commit.payload,
+    )
 
 
 def _move_cursors(conn: Connection, cursors: dict[int, _Cursor]) -> None:
