@@ -82,8 +82,7 @@ async def _record(edge: Edge, options: RecordOptions) -> ExitCode:
 
 async def _finished(edge: Edge, road: Road, recorded: Recorded) -> ExitCode:
     output = edge.output
-    if not recorded.stored:
-        await road.spool.discard(recorded.recording_id)
+    if not (recorded.stored or recorded.lost):
         output.problem("no sensor gave a sample; nothing was kept")
         return ExitCode.NO_SENSOR
     say_recorded(output, recorded)

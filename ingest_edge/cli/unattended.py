@@ -132,10 +132,8 @@ class _Gateway:
         finally:
             self._relay.detach()
             silent.cancel()
-        if recorded.stored:
+        if recorded.stored or recorded.lost:
             say_recorded(self._edge.output, recorded)
-        else:
-            await self._road.spool.discard(recorded.recording_id)
 
 
 async def _until_silent(recorder: Recorder, silence_s: float) -> None:

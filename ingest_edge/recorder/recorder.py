@@ -167,6 +167,8 @@ class Recorder:
     async def stop(self) -> Recorded:
         """Write what is left and finish the recording; returns the counts of every source.
 
+        A recording that was never given a sample is forgotten: finished, it would go to the platform.
+
         Raises:
             SpoolError: the end could not be noted. What was written before is safe; the next start ends it.
         """
@@ -175,10 +177,13 @@ class Recorder:
         for buffer in self._buffers.values():
             buffer.give_up()
         await self._note_lost()
-        await self._spool.finish(
-            self.recording_id, recording_pb2.RecordingDetails(title=self._settings.title)
-        )
-        return self.result()
+        recorded = self.result()
+        if recorded.stored or recorded.lost:
+            details = recording_pb2.RecordingDetails(title=self._settings.title)
+            await self._spool.finish(self.recording_id, details)
+        else:
+            await self._spool.discard(self.recording_id)
+        return recorded
 
     def result(self) -> Recorded:
         """What was recorded so far."""
