@@ -43,6 +43,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 25
     ERROR_REASON_TOO_LARGE: _ErrorReason.ValueType  # 26
     ERROR_REASON_DEADLINE_PASSED: _ErrorReason.ValueType  # 27
+    ERROR_REASON_FORMAT_UNSUITABLE: _ErrorReason.ValueType  # 28
+    """A file format that cannot carry what is to be written."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 40
     """The platform."""
     ERROR_REASON_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 41
@@ -79,6 +81,8 @@ ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason.ValueType  # 24
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 25
 ERROR_REASON_TOO_LARGE: ErrorReason.ValueType  # 26
 ERROR_REASON_DEADLINE_PASSED: ErrorReason.ValueType  # 27
+ERROR_REASON_FORMAT_UNSUITABLE: ErrorReason.ValueType  # 28
+"""A file format that cannot carry what is to be written."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 40
 """The platform."""
 ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 41
