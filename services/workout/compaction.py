@@ -127,6 +127,7 @@ def _message(
         laps=[documents.lap_message(lap, totals) for lap, totals in summary.laps],
         lengths=details.lengths,
         sources=[source_progress(source) for source in journalled.sources],
+        gear=details.gear,
     )
     message.start_time.FromMilliseconds(summary.start_ms)
     message.end_time.FromMilliseconds(summary.end_ms)
@@ -159,6 +160,7 @@ def _row(
         laps=message.laps,
         lengths=message.lengths,
         sources=message.sources,
+        gear=message.gear,
     )
     # PostgreSQL's strings cannot hold a NUL.
     title = details.title.replace("\0", "") or documents.default_title(message.sport, summary.start_ms)
@@ -167,7 +169,7 @@ def _row(
         "user_id": recording.user_id,
         "recording_pk": recording.recording_pk,
         "title": title[:_MAX_TITLE],
-        "notes": "",
+        "notes": details.notes.replace("\0", ""),
         "sport": message.sport,
         "sub_sport": message.sub_sport,
         "start_ms": summary.start_ms,

@@ -329,10 +329,20 @@ class RecordingDetails(_message.Message):
     LAPS_FIELD_NUMBER: _builtins.int
     LENGTHS_FIELD_NUMBER: _builtins.int
     FILE_SHA256_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
+    GEAR_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     file_sha256: _builtins.str
     """SHA-256 of the file the recording was read from, hexadecimal; empty for a
     live recording.
+    """
+    notes: _builtins.str
+    """What the athlete wrote about it elsewhere: the notes of the workout that it
+    becomes.
+    """
+    gear: _builtins.str
+    """The bicycle, the shoes: what it was done with, by the name that the athlete
+    gave it.
     """
     @_builtins.property
     def sessions(self) -> _containers.RepeatedCompositeFieldContainer[Global___SessionPart]: ...
@@ -348,10 +358,12 @@ class RecordingDetails(_message.Message):
         laps: _abc.Iterable[Global___LapMark] | None = ...,
         lengths: _abc.Iterable[Global___PoolLength] | None = ...,
         file_sha256: _builtins.str = ...,
+        notes: _builtins.str = ...,
+        gear: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_sha256", b"file_sha256", "laps", b"laps", "lengths", b"lengths", "sessions", b"sessions", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_sha256", b"file_sha256", "gear", b"gear", "laps", b"laps", "lengths", b"lengths", "notes", b"notes", "sessions", b"sessions", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

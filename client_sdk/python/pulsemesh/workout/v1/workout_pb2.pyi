@@ -261,6 +261,7 @@ class Workout(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    GEAR_FIELD_NUMBER: _builtins.int
     workout_id: _builtins.str
     """A ULID made by the server."""
     user_id: _builtins.str
@@ -273,6 +274,10 @@ class Workout(_message.Message):
     """The original file, when there is one."""
     etag: _builtins.str
     """Changes with every change of the workout."""
+    gear: _builtins.str
+    """What it was done with, by the name that the athlete gave it; empty where
+    nobody said.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -312,10 +317,11 @@ class Workout(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        gear: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "end_time", b"end_time", "start_time", b"start_time", "summary", b"summary", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "end_time", b"end_time", "etag", b"etag", "file_id", b"file_id", "laps", b"laps", "lengths", b"lengths", "notes", b"notes", "recording_id", b"recording_id", "sessions", b"sessions", "sources", b"sources", "sport", b"sport", "start_time", b"start_time", "sub_sport", b"sub_sport", "summary", b"summary", "title", b"title", "updated_at", b"updated_at", "user_id", b"user_id", "workout_id", b"workout_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "end_time", b"end_time", "etag", b"etag", "file_id", b"file_id", "gear", b"gear", "laps", b"laps", "lengths", b"lengths", "notes", b"notes", "recording_id", b"recording_id", "sessions", b"sessions", "sources", b"sources", "sport", b"sport", "start_time", b"start_time", "sub_sport", b"sub_sport", "summary", b"summary", "title", b"title", "updated_at", b"updated_at", "user_id", b"user_id", "workout_id", b"workout_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
