@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pulsemesh.cli.drawing.chart import Chart, Line, Panel, axis_label
+from pulsemesh.cli.drawing.ticks import ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +18,7 @@ __all__ = ["SUFFIXES", "ChartFileError", "write_chart"]
 
 SUFFIXES = (".png", ".svg", ".html")
 
-_WIDTH_IN, _PANEL_IN, _PNG_DPI = 10.0, 2.6, 144
+_WIDTH_IN, _PANEL_IN, _PNG_DPI, _TICKS = 10.0, 2.6, 144, 9
 _COLOURS = ("#1f6feb", "#cf222e", "#1a7f37", "#8250df", "#0e7490", "#bc4c00")
 
 _PAGE = """<!doctype html>
@@ -96,8 +97,10 @@ def _draw(figure: Figure, panel: Panel, count: int, index: int) -> None:
     axes.set_title(_plain(panel.heading), loc="left", fontsize=10)
     if panel.x_kind == "duration":
         axes.set_xscale("log")
-        axes.xaxis.set_minor_formatter(lambda *_: "")
-    axes.xaxis.set_major_formatter(lambda position, _=None: axis_label(panel.x_kind, position))
+    xs = [x for line in panel.lines for x, _ in line.points()]
+    positions = ticks(panel.x_kind, min(xs), max(xs), _TICKS)
+    axes.set_xticks(positions, [axis_label(panel.x_kind, each) for each in positions])
+    axes.set_xticks([], minor=True)
     axes.grid(alpha=0.25)
     axes.margins(x=0.01)
     if len(panel.lines) > 1:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from pulsemesh.cli.drawing.chart import Chart, Line, Panel, axis_label
+from pulsemesh.cli.drawing.ticks import ticks
 
 __all__ = ["draw_terminal"]
 
@@ -76,9 +77,6 @@ def _position(panel: Panel, x: float, *, back: bool = False) -> float:
 
 
 def _ticks(panel: Panel, lines: list[Line]) -> list[float]:
-    """Return evenly spread positions on the horizontal axis, its ends included."""
-    xs = [_position(panel, x) for line in lines for x, _ in line.points()]
-    first, last = min(xs), max(xs)
-    if last <= first:
-        return [first]
-    return [first + (last - first) * step / (_TICKS - 1) for step in range(_TICKS)]
+    """Return where the horizontal axis is labelled."""
+    xs = [x for line in lines for x, _ in line.points()]
+    return [_position(panel, at) for at in ticks(panel.x_kind, min(xs), max(xs), _TICKS)]

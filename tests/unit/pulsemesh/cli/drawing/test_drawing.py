@@ -42,7 +42,7 @@ def test_the_terminal_shows_title_unit_and_axis() -> None:
     drawing = draw_terminal(Chart("A ride", [POWER]), width=60)
     assert "A ride" in drawing
     assert "Power (W)" in drawing
-    assert "1:39" in drawing
+    assert "1:30" in drawing
     assert max(map(len, drawing.splitlines())) <= 60
 
 
