@@ -1,6 +1,8 @@
-"""The part of the FIT profile that the writer knows, kept apart from the decoder's on purpose.
+"""What an activity becomes in FIT's record, session and lap messages.
 
-A slip in one of the two tables shows when a written file is read back; a shared table would hide it.
+The table is kept apart from the decoder's on purpose: a slip in one of the two shows when a written file is
+read back; a shared table would hide it. Numbers, scales and offsets are those of the public FIT profile
+(Garmin, SDK 21).
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ingest_edge.simulator.fit_writer import BaseType, FitField
+from ingest_edge.files.fit_encoder.base_types import BaseType
+from ingest_edge.files.fit_encoder.definitions import FitField
 
 Integers = npt.NDArray[np.int64]
 
@@ -97,6 +100,8 @@ RECORD_FIELDS: dict[str, tuple[FieldOfChannel, ...]] = {
     "right_torque_effectiveness": (FieldOfChannel(44, BaseType.UINT8, _same),),
     "left_pedal_smoothness": (FieldOfChannel(45, BaseType.UINT8, _same),),
     "right_pedal_smoothness": (FieldOfChannel(46, BaseType.UINT8, _same),),
+    "hemoglobin_concentration": (FieldOfChannel(54, BaseType.UINT16, _same),),
+    "hemoglobin_saturation": (FieldOfChannel(57, BaseType.UINT16, _same),),
     # A step of 1/10 mm is half a stride of 1 mm.
     "stride_length": (FieldOfChannel(85, BaseType.UINT16, _times(5)),),
     "respiration_rate": (FieldOfChannel(108, BaseType.UINT16, _same),),
@@ -150,30 +155,3 @@ LAP_TOTALS = _by_name(
     _total("avg_speed_mps", 110, BaseType.UINT32, 1000),
     _total("max_speed_mps", 111, BaseType.UINT32, 1000),
 )
-
-SPORTS = {
-    "SPORT_OTHER": 0,
-    "SPORT_RUNNING": 1,
-    "SPORT_CYCLING": 2,
-    "SPORT_TRANSITION": 3,
-    "SPORT_FITNESS_EQUIPMENT": 4,
-    "SPORT_SWIMMING": 5,
-    "SPORT_WALKING": 11,
-    "SPORT_ROWING": 15,
-    "SPORT_HIKING": 17,
-}
-
-SUB_SPORTS = {
-    "SUB_SPORT_UNSPECIFIED": 0,
-    "SUB_SPORT_TREADMILL": 1,
-    "SUB_SPORT_TRAIL": 3,
-    "SUB_SPORT_INDOOR_CYCLING": 6,
-    "SUB_SPORT_ROAD": 7,
-    "SUB_SPORT_LAP_SWIMMING": 17,
-    "SUB_SPORT_OPEN_WATER": 18,
-    "SUB_SPORT_GRAVEL": 46,
-}
-
-LAP_TRIGGERS = {"manual": 0, "time": 1, "distance": 2, "session_end": 7}
-
-SWIM_STROKES = {"freestyle": 0, "backstroke": 1, "breaststroke": 2, "butterfly": 3, "drill": 4, "mixed": 5}
