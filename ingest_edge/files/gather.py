@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
-SUFFIXES = (".fit", ".fit.gz")
+from ingest_edge.files.kinds import FoundKind, kind_of_name
 
 _BLOCK = 1 << 20
 
 
-def gather(paths: Iterable[Path]) -> Iterator[Path]:
+_DEVICE_FILES = frozenset({FoundKind.DEVICE})
+
+
+def gather(paths: Iterable[Path], kinds: Container[FoundKind] = _DEVICE_FILES) -> Iterator[Path]:
     """The candidate files under these paths, each once, folders in the order of their names.
 
-    A file that is named itself comes whatever its name is; within folders only names that end like a device
-    file's do, in any case of letters, hidden ones left out. Links are followed, but no folder is entered
+    A file that is named itself comes whatever its name is; within folders only those of `kinds` by their
+    names, in any case of letters, hidden ones left out. Links are followed, but no folder is entered
     twice, so a link to a parent ends. Raises `FileNotFoundError` for a named path that does not exist; what
     cannot be read below a folder is left out.
     """
     entered: set[tuple[int, int]] = set()
     given: set[Path] = set()
     for path in paths:
-        found = _walk(path, entered) if path.is_dir() else iter((_existing(path),))
+        found = _walk(path, entered, kinds) if path.is_dir() else iter((_existing(path),))
         for file in found:
             resolved = file.resolve()
             if resolved not in given:
@@ -32,8 +35,8 @@ def gather(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def is_candidate(path: Path) -> bool:
-    """Whether a file's name is that of a device file we can read."""
-    return not path.name.startswith(".") and path.name.lower().endswith(SUFFIXES)
+    """Whether a file's name is that of a device file."""
+    return kind_of_name(path.name) is FoundKind.DEVICE
 
 
 def sha256_of(path: Path) -> bytes:
@@ -50,14 +53,14 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _walk(folder: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
+def _walk(folder: Path, entered: set[tuple[int, int]], kinds: Container[FoundKind]) -> Iterator[Path]:
     """The candidates below a folder, depth first, without recursion: links can make a tree very deep."""
     waiting = [folder]
     while waiting:
         current = waiting.pop()
         if not _enter(current, entered):
             continue
-        folders, files = _listing(current)
+        folders, files = _listing(current, kinds)
         yield from files
         waiting.extend(reversed(folders))
 
@@ -74,7 +77,7 @@ def _enter(folder: Path, entered: set[tuple[int, int]]) -> bool:
     return True
 
 
-def _listing(folder: Path) -> tuple[list[Path], list[Path]]:
+def _listing(folder: Path, kinds: Container[FoundKind]) -> tuple[list[Path], list[Path]]:
     """Sub-folders and candidate files of a folder, each sorted by name."""
     folders, files = [], []
     try:
@@ -84,7 +87,7 @@ def _listing(folder: Path) -> tuple[list[Path], list[Path]]:
                 if entry.is_dir():
                     if not entry.name.startswith("."):
                         folders.append(path)
-                elif is_candidate(path) and entry.is_file():
+                elif kind_of_name(entry.name) in kinds and entry.is_file():
                     files.append(path)
     except OSError:
         return sorted(folders), sorted(files)

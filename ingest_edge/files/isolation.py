@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import queue
 import signal
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Generic, Protocol, Self, TypeVar
 
 from ingest_edge.files.activity import Activity
 from ingest_edge.files.decoder import Decoder, UnreadableFile
@@ -24,6 +26,25 @@ DEFAULT_MEMORY_BYTES = 2 * 1024**3
 
 _START_TIMEOUT_S = 60.0
 
+Result = TypeVar("Result")
+
+
+class FileReader(Protocol):
+    """Decodes files away from this process: `DecoderProcess` and `DecoderPool`. Calls block."""
+
+    @property
+    def concurrency(self) -> int:
+        """How many files it can decode at the same time."""
+        ...
+
+    def decode_with(self, source: Path | bytes, then: Callable[[Activity], Result]) -> Result:
+        """Decode a file and return what `then` makes of it, there; see `DecoderProcess.decode_with`."""
+        ...
+
+    def call(self, work: Callable[[], Result]) -> Result:
+        """Run other work on untrusted input under the same limits; see `DecoderProcess.call`."""
+        ...
+
 
 class DecoderProcess:
     """One worker process that decodes files one after another and is replaced when a file breaks it.
@@ -31,6 +52,9 @@ class DecoderProcess:
     The process is spawned at the first file (a few tenths of a second) and reused. Calls block: from asyncio
     use `await asyncio.to_thread(process.decode, path)`. Threads may share an object; they take turns. Use it
     as a context manager or call `close`.
+
+    Args:
+        niceness: by how much the process stands back for others (`nice(2)`).
     """
 
     def __init__(
@@ -39,10 +63,12 @@ class DecoderProcess:
         *,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         memory_bytes: int = DEFAULT_MEMORY_BYTES,
+        niceness: int = 0,
     ) -> None:
         self._decoder = decoder
         self._timeout_s = timeout_s
         self._memory_bytes = memory_bytes
+        self._niceness = niceness
         self._turn = threading.Lock()
         self._pool: ProcessPoolExecutor | None = None
         self._worker_pid: int | None = None
@@ -63,13 +89,32 @@ class DecoderProcess:
         with self._turn:
             self._discard(kill=False)
 
+    @property
+    def concurrency(self) -> int:
+        """One file at a time."""
+        return 1
+
     def decode(self, source: Path | bytes) -> Activity:
         """As `Decoder.decode`; `UnreadableFile` where a file takes too long or too much memory."""
-        with self._turn:
-            future = self._started().submit(_decode, self._decoder, source)
-            return self._outcome(future)
+        return self.call(_Decoding(self._decoder, source, _itself))
 
-    def _outcome(self, future: Future[Activity]) -> Activity:
+    def decode_with(self, source: Path | bytes, then: Callable[[Activity], Result]) -> Result:
+        """Decode a file, and let `then` work on the activity in the same process; returns its result.
+
+        What is large need not cross the border between the processes, and what is busy does not keep this
+        one. `then` and its result must be picklable. Raises as `decode` does.
+        """
+        return self.call(_Decoding(self._decoder, source, then))
+
+    def call(self, work: Callable[[], Result]) -> Result:
+        """Run `work` (picklable, as is its result) in the process, bounded in time and memory as a file is.
+
+        Raises as `decode` does.
+        """
+        with self._turn:
+            return self._outcome(self._started().submit(work))
+
+    def _outcome(self, future: Future[Result]) -> Result:
         try:
             return future.result(self._timeout_s)
         except FutureTimeoutError:
@@ -93,7 +138,7 @@ class DecoderProcess:
                 max_workers=1,
                 mp_context=multiprocessing.get_context("spawn"),
                 initializer=_limit_worker,
-                initargs=(self._memory_bytes,),
+                initargs=(self._memory_bytes, self._niceness),
             )
             self._pool = pool
             self._worker_pid = pool.submit(os.getpid).result(_START_TIMEOUT_S)
@@ -117,17 +162,78 @@ def decode_in_process(
         return process.decode(source)
 
 
-def _decode(decoder: Decoder, source: Path | bytes) -> Activity:
-    return decoder.decode(source)
+class DecoderPool:
+    """Several decoder processes; a file goes to one that is free. Close it with what it is made of."""
+
+    def __init__(self, processes: Sequence[DecoderProcess]) -> None:
+        self._processes = tuple(processes)
+        self._free: queue.LifoQueue[DecoderProcess] = queue.LifoQueue()
+        # The last one in is the first one out: what one process can do alone starts no other.
+        for process in reversed(self._processes):
+            self._free.put(process)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes."""
+        for process in self._processes:
+            process.close()
+
+    @property
+    def concurrency(self) -> int:
+        """As many files as there are processes."""
+        return len(self._processes)
+
+    def decode_with(self, source: Path | bytes, then: Callable[[Activity], Result]) -> Result:
+        """As `DecoderProcess.decode_with`."""
+        return self._with_free(lambda process: process.decode_with(source, then))
+
+    def call(self, work: Callable[[], Result]) -> Result:
+        """As `DecoderProcess.call`."""
+        return self._with_free(lambda process: process.call(work))
+
+    def _with_free(self, work: Callable[[DecoderProcess], Result]) -> Result:
+        process = self._free.get()
+        try:
+            return work(process)
+        finally:
+            self._free.put(process)
 
 
-def _limit_worker(memory_bytes: int) -> None:
-    """Runs in the worker. Ctrl-C is the parent's to handle; the memory limit exists on POSIX only."""
+class _Decoding(Generic[Result]):
+    """A file to decode, with what is to be made of it; goes to the worker whole."""
+
+    def __init__(self, decoder: Decoder, source: Path | bytes, then: Callable[[Activity], Result]) -> None:
+        self._decoder = decoder
+        self._source = source
+        self._then = then
+
+    def __call__(self) -> Result:
+        return self._then(self._decoder.decode(self._source))
+
+
+def _itself(activity: Activity) -> Activity:
+    return activity
+
+
+def _limit_worker(memory_bytes: int, niceness: int) -> None:
+    """Runs in the worker. Ctrl-C is the parent's to handle; the limits exist on POSIX only."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "win32":
         return
     import resource  # noqa: PLC0415 - POSIX only
 
+    if niceness:
+        os.nice(niceness)
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     allowed = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
     # macOS knows the limit but refuses to set it.
