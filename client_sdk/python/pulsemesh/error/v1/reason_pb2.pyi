@@ -45,6 +45,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_DEADLINE_PASSED: _ErrorReason.ValueType  # 27
     ERROR_REASON_FORMAT_UNSUITABLE: _ErrorReason.ValueType  # 28
     """A file format that cannot carry what is to be written."""
+    ERROR_REASON_DERIVED: _ErrorReason.ValueType  # 29
+    """The workout belongs to a derivation (a split, a merge, a choice among
+    duplicates) that must be undone, or deleted as a whole, first.
+    """
+    ERROR_REASON_HIDDEN: _ErrorReason.ValueType  # 30
+    """The workout is hidden: nothing more can be made of it."""
+    ERROR_REASON_NOTHING_LEFT: _ErrorReason.ValueType  # 31
+    """A change would leave nothing of the workout."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 40
     """The platform."""
     ERROR_REASON_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 41
@@ -83,6 +91,14 @@ ERROR_REASON_TOO_LARGE: ErrorReason.ValueType  # 26
 ERROR_REASON_DEADLINE_PASSED: ErrorReason.ValueType  # 27
 ERROR_REASON_FORMAT_UNSUITABLE: ErrorReason.ValueType  # 28
 """A file format that cannot carry what is to be written."""
+ERROR_REASON_DERIVED: ErrorReason.ValueType  # 29
+"""The workout belongs to a derivation (a split, a merge, a choice among
+duplicates) that must be undone, or deleted as a whole, first.
+"""
+ERROR_REASON_HIDDEN: ErrorReason.ValueType  # 30
+"""The workout is hidden: nothing more can be made of it."""
+ERROR_REASON_NOTHING_LEFT: ErrorReason.ValueType  # 31
+"""A change would leave nothing of the workout."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 40
 """The platform."""
 ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 41

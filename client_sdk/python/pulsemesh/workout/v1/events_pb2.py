@@ -28,7 +28,7 @@ from pulsemesh.type.v1 import sport_pb2 as pulsemesh_dot_type_dot_v1_dot_sport__
 from pulsemesh.workout.v1 import workout_pb2 as pulsemesh_dot_workout_dot_v1_dot_workout__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!pulsemesh/workout/v1/events.proto\x12\x14pulsemesh.workout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulsemesh/policy/v1/policy.proto\x1a\x1dpulsemesh/type/v1/sport.proto\x1a\"pulsemesh/workout/v1/workout.proto\"\xbf\x01\n\x10RecordingStarted\x12!\n\x0crecording_id\x18\x01 \x01(\tR\x0brecordingId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12.\n\x05sport\x18\x03 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportR\x05sport\x12\x39\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\"V\n\x12RecordingDiscarded\x12!\n\x0crecording_id\x18\x01 \x01(\tR\x0brecordingId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\"\x87\x03\n\x0fWorkoutRecorded\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12!\n\x0crecording_id\x18\x03 \x01(\tR\x0brecordingId\x12.\n\x05sport\x18\x04 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportR\x05sport\x12\x38\n\tsub_sport\x18\x05 \x01(\x0e\x32\x1b.pulsemesh.type.v1.SubSportR\x08subSport\x12\x39\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x37\n\x07summary\x18\x08 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.SummaryR\x07summary\"\xf3\x01\n\x0eWorkoutUpdated\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12%\n\x0e\x63hanged_fields\x18\x03 \x03(\tR\rchangedFields\x12.\n\x05sport\x18\x04 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportR\x05sport\x12\x38\n\tsub_sport\x18\x05 \x01(\x0e\x32\x1b.pulsemesh.type.v1.SubSportR\x08subSport\x12\x12\n\x04\x65tag\x18\x06 \x01(\tR\x04\x65tag\"N\n\x0eWorkoutDeleted\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userIdb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!pulsemesh/workout/v1/events.proto\x12\x14pulsemesh.workout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulsemesh/policy/v1/policy.proto\x1a\x1dpulsemesh/type/v1/sport.proto\x1a\"pulsemesh/workout/v1/workout.proto\"\xbf\x01\n\x10RecordingStarted\x12!\n\x0crecording_id\x18\x01 \x01(\tR\x0brecordingId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12.\n\x05sport\x18\x03 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportR\x05sport\x12\x39\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\"V\n\x12RecordingDiscarded\x12!\n\x0crecording_id\x18\x01 \x01(\tR\x0brecordingId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\"\x87\x03\n\x0fWorkoutRecorded\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12!\n\x0crecording_id\x18\x03 \x01(\tR\x0brecordingId\x12.\n\x05sport\x18\x04 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportR\x05sport\x12\x38\n\tsub_sport\x18\x05 \x01(\x0e\x32\x1b.pulsemesh.type.v1.SubSportR\x08subSport\x12\x39\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x37\n\x07summary\x18\x08 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.SummaryR\x07summary\"\xf3\x01\n\x0eWorkoutUpdated\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12%\n\x0e\x63hanged_fields\x18\x03 \x03(\tR\rchangedFields\x12.\n\x05sport\x18\x04 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportR\x05sport\x12\x38\n\tsub_sport\x18\x05 \x01(\x0e\x32\x1b.pulsemesh.type.v1.SubSportR\x08subSport\x12\x12\n\x04\x65tag\x18\x06 \x01(\tR\x04\x65tag\"N\n\x0eWorkoutDeleted\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\"\x97\x02\n\x0fWorkoutAnalyzed\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12.\n\x05sport\x18\x03 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportR\x05sport\x12\x39\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12,\n\x0cstress_score\x18\x05 \x01(\x01\x42\x04\xe8\xdb\x18\x03H\x00R\x0bstressScore\x88\x01\x01\x12\x1c\n\talgorithm\x18\x06 \x01(\rR\talgorithmB\x0f\n\r_stress_score\"\xad\x02\n\x0eWorkoutRevised\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12\x1e\n\noperations\x18\x03 \x01(\rR\noperations\x12\x39\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x37\n\x07summary\x18\x06 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.SummaryR\x07summary\x12\x12\n\x04\x65tag\x18\x07 \x01(\tR\x04\x65tag\"r\n\rWorkoutHidden\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12#\n\rderivation_id\x18\x03 \x01(\tR\x0c\x64\x65rivationId\"t\n\x0fWorkoutRestored\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12#\n\rderivation_id\x18\x03 \x01(\tR\x0c\x64\x65rivationIdb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +45,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKOUTUPDATED'].fields_by_name['user_id']._serialized_options = b'\350\333\030\001'
   _globals['_WORKOUTDELETED'].fields_by_name['user_id']._loaded_options = None
   _globals['_WORKOUTDELETED'].fields_by_name['user_id']._serialized_options = b'\350\333\030\001'
+  _globals['_WORKOUTANALYZED'].fields_by_name['user_id']._loaded_options = None
+  _globals['_WORKOUTANALYZED'].fields_by_name['user_id']._serialized_options = b'\350\333\030\001'
+  _globals['_WORKOUTANALYZED'].fields_by_name['stress_score']._loaded_options = None
+  _globals['_WORKOUTANALYZED'].fields_by_name['stress_score']._serialized_options = b'\350\333\030\003'
+  _globals['_WORKOUTREVISED'].fields_by_name['user_id']._loaded_options = None
+  _globals['_WORKOUTREVISED'].fields_by_name['user_id']._serialized_options = b'\350\333\030\001'
+  _globals['_WORKOUTHIDDEN'].fields_by_name['user_id']._loaded_options = None
+  _globals['_WORKOUTHIDDEN'].fields_by_name['user_id']._serialized_options = b'\350\333\030\001'
+  _globals['_WORKOUTRESTORED'].fields_by_name['user_id']._loaded_options = None
+  _globals['_WORKOUTRESTORED'].fields_by_name['user_id']._serialized_options = b'\350\333\030\001'
   _globals['_RECORDINGSTARTED']._serialized_start=194
   _globals['_RECORDINGSTARTED']._serialized_end=385
   _globals['_RECORDINGDISCARDED']._serialized_start=387
@@ -55,4 +65,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKOUTUPDATED']._serialized_end=1113
   _globals['_WORKOUTDELETED']._serialized_start=1115
   _globals['_WORKOUTDELETED']._serialized_end=1193
+  _globals['_WORKOUTANALYZED']._serialized_start=1196
+  _globals['_WORKOUTANALYZED']._serialized_end=1475
+  _globals['_WORKOUTREVISED']._serialized_start=1478
+  _globals['_WORKOUTREVISED']._serialized_end=1779
+  _globals['_WORKOUTHIDDEN']._serialized_start=1781
+  _globals['_WORKOUTHIDDEN']._serialized_end=1895
+  _globals['_WORKOUTRESTORED']._serialized_start=1897
+  _globals['_WORKOUTRESTORED']._serialized_end=2013
 # @@protoc_insertion_point(module_scope)

@@ -183,3 +183,141 @@ class WorkoutDeleted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WorkoutDeleted: _TypeAlias = WorkoutDeleted  # noqa: Y015
+
+@_typing.final
+class WorkoutAnalyzed(_message.Message):
+    """Its analysis was computed: for the first time, or again after a change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKOUT_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    SPORT_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    STRESS_SCORE_FIELD_NUMBER: _builtins.int
+    ALGORITHM_FIELD_NUMBER: _builtins.int
+    workout_id: _builtins.str
+    user_id: _builtins.str
+    sport: _sport_pb2.Sport.ValueType
+    stress_score: _builtins.float
+    """Absent where it could not be measured."""
+    algorithm: _builtins.int
+    """Grows when the formulas change."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        workout_id: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+        sport: _sport_pb2.Sport.ValueType = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        stress_score: _builtins.float | None = ...,
+        algorithm: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_stress_score", b"_stress_score", "start_time", b"start_time", "stress_score", b"stress_score"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_stress_score", b"_stress_score", "algorithm", b"algorithm", "sport", b"sport", "start_time", b"start_time", "stress_score", b"stress_score", "user_id", b"user_id", "workout_id", b"workout_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__stress_score: _TypeAlias = _typing.Literal["stress_score"]  # noqa: Y015
+    _WhichOneofArgType__stress_score: _TypeAlias = _typing.Literal["_stress_score", b"_stress_score"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stress_score) -> _WhichOneofReturnType__stress_score | None: ...
+
+Global___WorkoutAnalyzed: _TypeAlias = WorkoutAnalyzed  # noqa: Y015
+
+@_typing.final
+class WorkoutRevised(_message.Message):
+    """Its owner corrected what was recorded, or took the correction back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKOUT_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    OPERATIONS_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    workout_id: _builtins.str
+    user_id: _builtins.str
+    operations: _builtins.int
+    """0: it is as it was recorded."""
+    etag: _builtins.str
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def summary(self) -> _workout_pb2.Summary: ...
+    def __init__(
+        self,
+        *,
+        workout_id: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+        operations: _builtins.int = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        summary: _workout_pb2.Summary | None = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time", "summary", b"summary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "etag", b"etag", "operations", b"operations", "start_time", b"start_time", "summary", b"summary", "user_id", b"user_id", "workout_id", b"workout_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkoutRevised: _TypeAlias = WorkoutRevised  # noqa: Y015
+
+@_typing.final
+class WorkoutHidden(_message.Message):
+    """It is in no list and no total any more: other workouts stand in its place."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKOUT_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    DERIVATION_ID_FIELD_NUMBER: _builtins.int
+    workout_id: _builtins.str
+    user_id: _builtins.str
+    derivation_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        workout_id: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+        derivation_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["derivation_id", b"derivation_id", "user_id", b"user_id", "workout_id", b"workout_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkoutHidden: _TypeAlias = WorkoutHidden  # noqa: Y015
+
+@_typing.final
+class WorkoutRestored(_message.Message):
+    """It was hidden and is shown again, as it was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORKOUT_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    DERIVATION_ID_FIELD_NUMBER: _builtins.int
+    workout_id: _builtins.str
+    user_id: _builtins.str
+    derivation_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        workout_id: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+        derivation_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["derivation_id", b"derivation_id", "user_id", b"user_id", "workout_id", b"workout_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkoutRestored: _TypeAlias = WorkoutRestored  # noqa: Y015

@@ -262,6 +262,9 @@ class Workout(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     GEAR_FIELD_NUMBER: _builtins.int
+    HIDDEN_FIELD_NUMBER: _builtins.int
+    REVISED_FIELD_NUMBER: _builtins.int
+    DERIVATION_ID_FIELD_NUMBER: _builtins.int
     workout_id: _builtins.str
     """A ULID made by the server."""
     user_id: _builtins.str
@@ -278,6 +281,14 @@ class Workout(_message.Message):
     """What it was done with, by the name that the athlete gave it; empty where
     nobody said.
     """
+    hidden: _builtins.bool
+    """Its owner made other workouts of it, or keeps another in its place: it is in
+    no list and no total until that is undone.
+    """
+    revised: _builtins.bool
+    """It differs from what was recorded; `RevisionService.GetRevision` says how."""
+    derivation_id: _builtins.str
+    """What made this workout of others; empty where it was recorded."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -318,10 +329,13 @@ class Workout(_message.Message):
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
         gear: _builtins.str = ...,
+        hidden: _builtins.bool = ...,
+        revised: _builtins.bool = ...,
+        derivation_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "end_time", b"end_time", "start_time", b"start_time", "summary", b"summary", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "end_time", b"end_time", "etag", b"etag", "file_id", b"file_id", "gear", b"gear", "laps", b"laps", "lengths", b"lengths", "notes", b"notes", "recording_id", b"recording_id", "sessions", b"sessions", "sources", b"sources", "sport", b"sport", "start_time", b"start_time", "sub_sport", b"sub_sport", "summary", b"summary", "title", b"title", "updated_at", b"updated_at", "user_id", b"user_id", "workout_id", b"workout_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "derivation_id", b"derivation_id", "end_time", b"end_time", "etag", b"etag", "file_id", b"file_id", "gear", b"gear", "hidden", b"hidden", "laps", b"laps", "lengths", b"lengths", "notes", b"notes", "recording_id", b"recording_id", "revised", b"revised", "sessions", b"sessions", "sources", b"sources", "sport", b"sport", "start_time", b"start_time", "sub_sport", b"sub_sport", "summary", b"summary", "title", b"title", "updated_at", b"updated_at", "user_id", b"user_id", "workout_id", b"workout_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

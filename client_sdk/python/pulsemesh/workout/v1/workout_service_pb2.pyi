@@ -76,12 +76,15 @@ class WorkoutFilter(_message.Message):
     MINIMUM_ELAPSED_S_FIELD_NUMBER: _builtins.int
     MAXIMUM_ELAPSED_S_FIELD_NUMBER: _builtins.int
     TITLE_CONTAINS_FIELD_NUMBER: _builtins.int
+    HIDDEN_FIELD_NUMBER: _builtins.int
     minimum_distance_m: _builtins.float
     maximum_distance_m: _builtins.float
     minimum_elapsed_s: _builtins.float
     maximum_elapsed_s: _builtins.float
     title_contains: _builtins.str
     """Case-insensitive part of the title."""
+    hidden: _builtins.bool
+    """Those that are hidden, in place of those that are not."""
     @_builtins.property
     def sports(self) -> _containers.RepeatedScalarFieldContainer[_sport_pb2.Sport.ValueType]: ...
     @_builtins.property
@@ -99,10 +102,11 @@ class WorkoutFilter(_message.Message):
         minimum_elapsed_s: _builtins.float | None = ...,
         maximum_elapsed_s: _builtins.float | None = ...,
         title_contains: _builtins.str = ...,
+        hidden: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum_distance_m", b"_maximum_distance_m", "_maximum_elapsed_s", b"_maximum_elapsed_s", "_minimum_distance_m", b"_minimum_distance_m", "_minimum_elapsed_s", b"_minimum_elapsed_s", "maximum_distance_m", b"maximum_distance_m", "maximum_elapsed_s", b"maximum_elapsed_s", "minimum_distance_m", b"minimum_distance_m", "minimum_elapsed_s", b"minimum_elapsed_s", "started_after", b"started_after", "started_before", b"started_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum_distance_m", b"_maximum_distance_m", "_maximum_elapsed_s", b"_maximum_elapsed_s", "_minimum_distance_m", b"_minimum_distance_m", "_minimum_elapsed_s", b"_minimum_elapsed_s", "maximum_distance_m", b"maximum_distance_m", "maximum_elapsed_s", b"maximum_elapsed_s", "minimum_distance_m", b"minimum_distance_m", "minimum_elapsed_s", b"minimum_elapsed_s", "sports", b"sports", "started_after", b"started_after", "started_before", b"started_before", "title_contains", b"title_contains"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum_distance_m", b"_maximum_distance_m", "_maximum_elapsed_s", b"_maximum_elapsed_s", "_minimum_distance_m", b"_minimum_distance_m", "_minimum_elapsed_s", b"_minimum_elapsed_s", "hidden", b"hidden", "maximum_distance_m", b"maximum_distance_m", "maximum_elapsed_s", b"maximum_elapsed_s", "minimum_distance_m", b"minimum_distance_m", "minimum_elapsed_s", b"minimum_elapsed_s", "sports", b"sports", "started_after", b"started_after", "started_before", b"started_before", "title_contains", b"title_contains"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__maximum_distance_m: _TypeAlias = _typing.Literal["maximum_distance_m"]  # noqa: Y015
     _WhichOneofArgType__maximum_distance_m: _TypeAlias = _typing.Literal["_maximum_distance_m", b"_maximum_distance_m"]  # noqa: Y015

@@ -89,7 +89,9 @@ class WorkoutServiceServicer:
 
     def DeleteWorkout(self, request, context):
         """Deletes a workout with everything that belongs to it: streams, recording,
-        original file. A repeat changes nothing.
+        original file. A repeat changes nothing. FAILED_PRECONDITION with the reason
+        DERIVED while the workout is an input, or the only output left, of a
+        derivation: undo that first, or delete it as a whole.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

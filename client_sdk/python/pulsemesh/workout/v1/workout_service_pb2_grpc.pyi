@@ -41,7 +41,9 @@ class WorkoutServiceStub:
     """Changes the fields named in `update_mask`: title, notes, sport, sub_sport."""
     DeleteWorkout: _grpc.UnaryUnaryMultiCallable[_workout_service_pb2.DeleteWorkoutRequest, _workout_service_pb2.DeleteWorkoutResponse]
     """Deletes a workout with everything that belongs to it: streams, recording,
-    original file. A repeat changes nothing.
+    original file. A repeat changes nothing. FAILED_PRECONDITION with the reason
+    DERIVED while the workout is an input, or the only output left, of a
+    derivation: undo that first, or delete it as a whole.
     """
     ReadStreams: _grpc.UnaryStreamMultiCallable[_workout_service_pb2.ReadStreamsRequest, _workout_service_pb2.ReadStreamsResponse]
     """Streams the samples of a workout: whole, cut to a stretch, or downsampled."""
@@ -59,7 +61,9 @@ class WorkoutServiceAsyncStub(WorkoutServiceStub):
     """Changes the fields named in `update_mask`: title, notes, sport, sub_sport."""
     DeleteWorkout: _aio.UnaryUnaryMultiCallable[_workout_service_pb2.DeleteWorkoutRequest, _workout_service_pb2.DeleteWorkoutResponse]  # type: ignore[assignment]
     """Deletes a workout with everything that belongs to it: streams, recording,
-    original file. A repeat changes nothing.
+    original file. A repeat changes nothing. FAILED_PRECONDITION with the reason
+    DERIVED while the workout is an input, or the only output left, of a
+    derivation: undo that first, or delete it as a whole.
     """
     ReadStreams: _aio.UnaryStreamMultiCallable[_workout_service_pb2.ReadStreamsRequest, _workout_service_pb2.ReadStreamsResponse]  # type: ignore[assignment]
     """Streams the samples of a workout: whole, cut to a stretch, or downsampled."""
@@ -98,7 +102,9 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_workout_service_pb2.DeleteWorkoutResponse, _abc.Awaitable[_workout_service_pb2.DeleteWorkoutResponse]]:
         """Deletes a workout with everything that belongs to it: streams, recording,
-        original file. A repeat changes nothing.
+        original file. A repeat changes nothing. FAILED_PRECONDITION with the reason
+        DERIVED while the workout is an input, or the only output left, of a
+        derivation: undo that first, or delete it as a whole.
         """
 
     @_abc_1.abstractmethod
