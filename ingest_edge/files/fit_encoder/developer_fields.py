@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ingest_edge.files.channels import SCALES
+from ingest_edge.files.channels import SCALES, UNITS
 from ingest_edge.files.fit_encoder.base_types import BaseType
 from ingest_edge.files.fit_encoder.definitions import (
     DeveloperFitField,
@@ -21,7 +21,6 @@ from ingest_edge.files.fit_encoder.definitions import (
     FitField,
     Value,
 )
-from pulsemesh.type.v1 import channel_pb2
 
 APPLICATION_ID = bytes.fromhex("50756c73656d6573682d6368616e6e65")
 """Sixteen bytes that say whose fields these are: all files of ours carry the same."""
@@ -48,7 +47,7 @@ class DeveloperChannel:
 
 def developer_channel(name: str, number: int, integers: npt.NDArray[np.int64]) -> DeveloperChannel:
     """The developer field that holds a channel's integers without loss, in the smallest type that can."""
-    scale, unit = SCALES[name], _UNITS[name]
+    scale, unit = SCALES[name], UNITS[name]
     if scale == 1 and not (integers == _INT32_MAX).any():
         return DeveloperChannel(name, unit, DeveloperFitField(0, number, BaseType.SINT32), integers)
     values = integers / scale
@@ -108,13 +107,3 @@ def describe_field(
         15: native_field,
     }
     return definition.encode_definition() + definition.encode(values)
-
-
-def _units() -> dict[str, str]:
-    specs = (
-        value.GetOptions().Extensions[channel_pb2.channel] for value in channel_pb2.Channel.DESCRIPTOR.values
-    )
-    return {spec.name: spec.unit for spec in specs}
-
-
-_UNITS = _units()
