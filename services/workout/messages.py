@@ -28,6 +28,9 @@ def workout_message(row: Row[Any]) -> workout_pb2.Workout:
     message.updated_at.FromMilliseconds(row.updated_ms)
     message.file_id = row.file_id or ""
     message.etag = etag(row.version)
+    message.hidden = row.hidden
+    message.revised = row.revised
+    message.derivation_id = row.derivation_id or ""
     return message
 
 

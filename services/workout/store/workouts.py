@@ -6,11 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, Select, delete, exists, func, insert, select, tuple_, update
 
 from pulsemesh.workout.v1 import workout_service_pb2
 from services.chassis.database import insert_for
-from services.workout.tables import answers, chunks, files, recordings, sources, workouts
+from services.workout.tables import (
+    answers,
+    chunks,
+    derivation_members,
+    derivations,
+    files,
+    recordings,
+    revisions,
+    sources,
+    workouts,
+)
+
+MADE = 2
+"""In `derivation_members.role`: the workout was made by the derivation."""
 
 _file_id = (
     select(func.min(files.c.file_id))
@@ -19,13 +32,24 @@ _file_id = (
     .label("file_id")
 )
 
-_workout = select(workouts, recordings.c.recording_id, _file_id).join(
+_revised = exists().where(revisions.c.workout_pk == workouts.c.workout_pk).label("revised")
+
+_derivation_id = (
+    select(derivations.c.derivation_id)
+    .join(derivation_members, derivation_members.c.derivation_pk == derivations.c.derivation_pk)
+    .where(derivation_members.c.workout_pk == workouts.c.workout_pk, derivation_members.c.role == MADE)
+    .scalar_subquery()
+    .label("derivation_id")
+)
+
+_workout = select(workouts, recordings.c.recording_id, _file_id, _revised, _derivation_id).join(
     recordings, recordings.c.recording_pk == workouts.c.recording_pk
 )
 
 
 def find(conn: Connection, user_id: str, workout_id: str) -> Row[Any] | None:
-    """The workout of that id of that person, with `recording_id` and `file_id` (None: no original)."""
+    """The workout of that id of that person, with `recording_id`, `file_id` (None: no original),
+    `revised`, and `derivation_id` (None: recorded)."""
     return conn.execute(
         _workout.where(workouts.c.user_id == user_id, workouts.c.workout_id == workout_id)
     ).one_or_none()
@@ -62,6 +86,7 @@ def page(
 
 
 def _filtered(query: Select[Any], wanted: workout_service_pb2.WorkoutFilter) -> Select[Any]:
+    query = query.where(workouts.c.hidden.is_(wanted.hidden))
     if wanted.sports:
         query = query.where(workouts.c.sport.in_(sorted(set(wanted.sports))))
     if wanted.HasField("started_after"):

@@ -13,6 +13,16 @@ from services.workout.tables.recordings import (
     sources,
     workouts,
 )
+from services.workout.tables.revisions import (
+    derivation_members,
+    derivations,
+    duplicates,
+    overviews,
+    recorded_chunks,
+    revisions,
+)
+from services.workout.tables.routes import route_cells, routes, tracks
+from services.workout.tables.segments import segment_efforts, segments
 
 __all__ = [
     "analyses",
@@ -21,16 +31,27 @@ __all__ = [
     "athletes",
     "chunks",
     "curves",
+    "derivation_members",
+    "derivations",
+    "duplicates",
     "efforts",
     "file_parts",
     "files",
     "journal",
     "loads",
     "metadata",
+    "overviews",
     "recomputations",
+    "recorded_chunks",
     "recordings",
     "records",
+    "revisions",
+    "route_cells",
+    "routes",
+    "segment_efforts",
+    "segments",
     "sources",
     "thresholds",
+    "tracks",
     "workouts",
 ]

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from services.workout.tables.base import NONE, ROW_ID, holds, metadata
@@ -109,6 +110,8 @@ workouts = Table(
     # A serialised pulsemesh.workout.v1.Workout: what was computed, never what a person edits.
     Column("document", LargeBinary, nullable=False, **holds("health")),
     Column("version", Integer, nullable=False, **NONE),
+    # Other workouts stand in its place: in no list and no total, until that is undone.
+    Column("hidden", Boolean, nullable=False, server_default=false(), **NONE),
     Column("created_ms", BigInteger, nullable=False, **NONE),
     Column("updated_ms", BigInteger, nullable=False, **NONE),
     Index("workouts_by_user_and_start", "user_id", "start_ms", "workout_pk"),
