@@ -10,6 +10,8 @@ HYSTERESIS_M = 2.0
 page on elevation names for barometric altitude (it names 10 m without a barometer; samples do not say which
 they are, so GPS altitude is overcounted on flat ground rather than hills being lost)."""
 
+_FEW = 64  # so few turning points are walked through one by one
+
 
 def gain_and_loss_m(
     altitude_m: NDArray[np.float64], hysteresis_m: float = HYSTERESIS_M
@@ -18,31 +20,67 @@ def gain_and_loss_m(
 
     Every climb is measured from its lowest to its highest point, whatever smaller ups and downs lie between.
     """
-    covered = {1: 0.0, -1: 0.0}
-    points = _turning_points(altitude_m)
-    low = high = turn = extreme = points[0] if points else 0.0
+    gain = loss = 0.0
+    for start, end in swings(altitude_m, hysteresis_m):
+        covered = float(altitude_m[end]) - float(altitude_m[start])
+        gain += max(covered, 0.0)
+        loss += max(-covered, 0.0)
+    return gain, loss
+
+
+def swings(values: NDArray[np.float64], hysteresis: float) -> list[tuple[int, int]]:
+    """(start, end) of every rise and every fall of at least `hysteresis`, by turns.
+
+    A rise goes on until as much is lost again; it is from its lowest to its highest value. The values must be
+    finite; shape (n,).
+    """
+    rows = _without_ripples(values, _turning_points(values), hysteresis)
+    found: list[tuple[int, int]] = []
+    low = high = turn = extreme = (float(values[rows[0]]), int(rows[0])) if len(rows) else (0.0, 0)
     direction = 0  # 1 while climbing from `turn` to `extreme`, -1 while descending, 0 until either is certain
-    for point in points[1:]:
+    for point in zip(values[rows].tolist(), rows.tolist(), strict=True):
         if direction == 0:
             low, high = min(low, point), max(high, point)
-            if high - low >= hysteresis_m:
+            if high[0] - low[0] >= hysteresis:
                 direction, turn = (1, low) if point == high else (-1, high)
                 extreme = point
-        elif (point - extreme) * direction > 0:
+        elif (point[0] - extreme[0]) * direction > 0:
             extreme = point
-        elif abs(extreme - point) >= hysteresis_m:
-            covered[direction] += abs(extreme - turn)
+        elif abs(extreme[0] - point[0]) >= hysteresis:
+            found.append((turn[1], extreme[1]))
             direction, turn, extreme = -direction, extreme, point
     if direction:
-        covered[direction] += abs(extreme - turn)
-    return covered[1], covered[-1]
+        found.append((turn[1], extreme[1]))
+    return found
 
 
-def _turning_points(values: NDArray[np.float64]) -> list[float]:
-    """The first, the last and every local extreme: all that the sums depend on."""
+def _turning_points(values: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Where the first, the last and every local extreme are: all that swings depend on."""
     if len(values) < 3:
-        return list(map(float, values))
-    level = values[np.concatenate(([True], np.diff(values) != 0))]
-    rising = np.diff(level) > 0
+        return np.arange(len(values))
+    rows = np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1])))
+    rising = np.diff(values[rows]) > 0
     turns = np.flatnonzero(rising[1:] != rising[:-1]) + 1
-    return [float(level[0]), *map(float, level[turns]), float(level[-1])]
+    ends = np.concatenate(([0], turns, [len(rows) - 1])) if len(rows) > 1 else np.array([0])
+    return np.asarray(rows[ends])
+
+
+def _without_ripples(
+    values: NDArray[np.float64], rows: NDArray[np.intp], hysteresis: float
+) -> NDArray[np.intp]:
+    """The turning points without most of those that can change no swing.
+
+    A move smaller than the hysteresis and than both its neighbours lies within them: taking both its ends away
+    leaves every swing as it is. Altitude has thousands of such ripples; this spares the walk through them.
+    """
+    while len(rows) > _FEW:
+        moves = np.abs(np.diff(values[rows]))
+        inner = moves[1:-1]
+        ripple = (inner < hysteresis) & (inner < moves[:-2]) & (inner <= moves[2:])
+        if not ripple.any():
+            break
+        first = np.flatnonzero(ripple) + 1
+        keep = np.ones(len(rows), np.bool_)
+        keep[first] = keep[first + 1] = False
+        rows = rows[keep]
+    return rows

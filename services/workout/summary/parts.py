@@ -32,12 +32,13 @@ class Lap:
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """A length of a pool, or (not active) a rest."""
+    """A length of a pool, or (not active) a rest; `stroke` is a `SwimStroke`."""
 
     start_ms: int
     end_ms: int
     active: bool
     strokes: int
+    stroke: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class Track:
 
     Attributes:
         start_ms, end_ms: first and last moment of the workout.
+        sampled: first and last time of all samples, those of unknown channels too; None without any.
         running: when the clock ran, by the markers.
         has_pauses: whether any marker says so.
     """
@@ -45,6 +46,7 @@ class Track:
     ) -> None:
         self.start_ms = start_ms
         self.end_ms = end_ms
+        self.sampled = spans(channels)
         self.markers = channels.get(channel_pb2.CHANNEL_MARKER)
         self.lengths = lengths
         self.series = in_units(channels)

@@ -32,17 +32,35 @@ def summarise(
     those either there are none. `start_ms` stands in for the beginning when there is neither a sample nor a
     part.
     """
+    track = build_track(sources, start_ms=start_ms, sessions=sessions, laps=laps, lengths=lengths)
+    return summarise_track(track, sport=sport, sub_sport=sub_sport, sessions=sessions, laps=laps)
+
+
+def build_track(
+    sources: Sequence[SampleColumns],
+    *,
+    start_ms: int,
+    sessions: Sequence[Part] = (),
+    laps: Sequence[Lap] = (),
+    lengths: Sequence[Length] = (),
+) -> Track:
+    """Merge and scale the samples of a workout once, for its summary and for all of its other numbers."""
     channels = merge_sources(sources)
-    sampled = spans(channels)
-    start_ms, end_ms = _extent(sampled, [*sessions, *laps, *lengths], start_ms)
-    track = Track(channels, lengths, start_ms, end_ms)
-    parts = sessions or [Part(sport, sub_sport, start_ms, end_ms)]
+    start_ms, end_ms = _extent(spans(channels), [*sessions, *laps, *lengths], start_ms)
+    return Track(channels, lengths, start_ms, end_ms)
+
+
+def summarise_track(
+    track: Track, *, sport: int, sub_sport: int, sessions: Sequence[Part] = (), laps: Sequence[Lap] = ()
+) -> WorkoutSummary:
+    """The same as `summarise` of a track that `build_track` made of the same sessions and laps."""
+    parts = sessions or [Part(sport, sub_sport, track.start_ms, track.end_ms)]
     measured = tuple((part, totals(track, part)) for part in parts)
-    marked = laps or _laps_by_markers(track.markers, start_ms, end_ms)
+    marked = laps or _laps_by_markers(track.markers, track.start_ms, track.end_ms)
     return WorkoutSummary(
-        start_ms=start_ms,
-        end_ms=end_ms,
-        whole=_whole(track, measured, sampled),
+        start_ms=track.start_ms,
+        end_ms=track.end_ms,
+        whole=_whole(track, measured, track.sampled),
         sessions=measured,
         laps=tuple((lap, _lap_totals(track, lap, parts)) for lap in marked),
     )
