@@ -1,7 +1,8 @@
 """The gRPC services of the domain: request in, use case, response out."""
 
+from services.workout.servicers.exports import ExportServicer
 from services.workout.servicers.files import FileServicer
 from services.workout.servicers.recordings import RecordingServicer
 from services.workout.servicers.workouts import WorkoutServicer
 
-__all__ = ["FileServicer", "RecordingServicer", "WorkoutServicer"]
+__all__ = ["ExportServicer", "FileServicer", "RecordingServicer", "WorkoutServicer"]

@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from pulsemesh.policy.v1 import policy_pb2 as pulsemesh_dot_policy_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)pulsemesh/workout/v1/export_service.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a pulsemesh/policy/v1/policy.proto\"\x83\x01\n\x0c\x45xportHeader\x12!\n\tfile_name\x18\x01 \x01(\tB\x04\xe8\xdb\x18\x04R\x08\x66ileName\x12\x1d\n\nmedia_type\x18\x02 \x01(\tR\tmediaType\x12\"\n\nsize_bytes\x18\x03 \x01(\x04H\x00R\tsizeBytes\x88\x01\x01\x42\r\n\x0b_size_bytes\"F\n\rExportTrailer\x12\x1d\n\nsize_bytes\x18\x01 \x01(\x04R\tsizeBytes\x12\x16\n\x06sha256\x18\x02 \x01(\tR\x06sha256\"T\n\x0f\x41rchiveProgress\x12\x1a\n\x08workouts\x18\x01 \x01(\rR\x08workouts\x12%\n\x0eworkouts_total\x18\x02 \x01(\rR\rworkoutsTotal\"\x87\x01\n\x14\x45xportWorkoutRequest\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\x12\x46\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\".pulsemesh.workout.v1.ExportFormatB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x06\x66ormat\"\xbc\x01\n\x15\x45xportWorkoutResponse\x12<\n\x06header\x18\x01 \x01(\x0b\x32\".pulsemesh.workout.v1.ExportHeaderH\x00R\x06header\x12\x1c\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\x04\xe8\xdb\x18\x03H\x00R\x05\x63hunk\x12?\n\x07trailer\x18\x03 \x01(\x0b\x32#.pulsemesh.workout.v1.ExportTrailerH\x00R\x07trailerB\x06\n\x04part\"E\n\x14\x45xportArchiveRequest\x12-\n\x12without_renditions\x18\x01 \x01(\x08R\x11withoutRenditions\"\x81\x02\n\x15\x45xportArchiveResponse\x12<\n\x06header\x18\x01 \x01(\x0b\x32\".pulsemesh.workout.v1.ExportHeaderH\x00R\x06header\x12\x1c\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\x04\xe8\xdb\x18\x03H\x00R\x05\x63hunk\x12\x43\n\x08progress\x18\x03 \x01(\x0b\x32%.pulsemesh.workout.v1.ArchiveProgressH\x00R\x08progress\x12?\n\x07trailer\x18\x04 \x01(\x0b\x32#.pulsemesh.workout.v1.ExportTrailerH\x00R\x07trailerB\x06\n\x04part*\xc0\x01\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45XPORT_FORMAT_ORIGINAL\x10\x01\x12\x15\n\x11\x45XPORT_FORMAT_FIT\x10\x02\x12\x15\n\x11\x45XPORT_FORMAT_GPX\x10\x03\x12\x15\n\x11\x45XPORT_FORMAT_TCX\x10\x04\x12\x15\n\x11\x45XPORT_FORMAT_CSV\x10\x05\x12\x19\n\x15\x45XPORT_FORMAT_PARQUET\x10\x06\x32\xed\x02\n\rExportService\x12\xa9\x01\n\rExportWorkout\x12*.pulsemesh.workout.v1.ExportWorkoutRequest\x1a+.pulsemesh.workout.v1.ExportWorkoutResponse\"=\x90\x02\x01\xe2\xdb\x18\x36\n\x01\x03\x12\x0cworkout.read\"\n\x08x\x12\x02\x08< \x01(\x01\x32\x03\x08\xd8\x04\x38\x02J\x10\n\x0eworkout.export0\x01\x12\xaf\x01\n\rExportArchive\x12*.pulsemesh.workout.v1.ExportArchiveRequest\x1a+.pulsemesh.workout.v1.ExportArchiveResponse\"C\x90\x02\x01\xe2\xdb\x18<\n\x01\x03\x12\x0cworkout.read\"\x0b\x08\x0c\x12\x03\x08\x90\x1c \x01(\x02\x32\x04\x08\xe0\xa8\x01\x38\x02J\x14\n\x12workout.export_all0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)pulsemesh/workout/v1/export_service.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a pulsemesh/policy/v1/policy.proto\"\x83\x01\n\x0c\x45xportHeader\x12!\n\tfile_name\x18\x01 \x01(\tB\x04\xe8\xdb\x18\x04R\x08\x66ileName\x12\x1d\n\nmedia_type\x18\x02 \x01(\tR\tmediaType\x12\"\n\nsize_bytes\x18\x03 \x01(\x04H\x00R\tsizeBytes\x88\x01\x01\x42\r\n\x0b_size_bytes\"F\n\rExportTrailer\x12\x1d\n\nsize_bytes\x18\x01 \x01(\x04R\tsizeBytes\x12\x16\n\x06sha256\x18\x02 \x01(\tR\x06sha256\"n\n\x0f\x41rchiveProgress\x12\x1a\n\x08workouts\x18\x01 \x01(\rR\x08workouts\x12%\n\x0eworkouts_total\x18\x02 \x01(\rR\rworkoutsTotal\x12\x18\n\x07\x64\x61maged\x18\x03 \x01(\rR\x07\x64\x61maged\"\x87\x01\n\x14\x45xportWorkoutRequest\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\x12\x46\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\".pulsemesh.workout.v1.ExportFormatB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x06\x66ormat\"\xbc\x01\n\x15\x45xportWorkoutResponse\x12<\n\x06header\x18\x01 \x01(\x0b\x32\".pulsemesh.workout.v1.ExportHeaderH\x00R\x06header\x12\x1c\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\x04\xe8\xdb\x18\x03H\x00R\x05\x63hunk\x12?\n\x07trailer\x18\x03 \x01(\x0b\x32#.pulsemesh.workout.v1.ExportTrailerH\x00R\x07trailerB\x06\n\x04part\"E\n\x14\x45xportArchiveRequest\x12-\n\x12without_renditions\x18\x01 \x01(\x08R\x11withoutRenditions\"\x81\x02\n\x15\x45xportArchiveResponse\x12<\n\x06header\x18\x01 \x01(\x0b\x32\".pulsemesh.workout.v1.ExportHeaderH\x00R\x06header\x12\x1c\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\x04\xe8\xdb\x18\x03H\x00R\x05\x63hunk\x12\x43\n\x08progress\x18\x03 \x01(\x0b\x32%.pulsemesh.workout.v1.ArchiveProgressH\x00R\x08progress\x12?\n\x07trailer\x18\x04 \x01(\x0b\x32#.pulsemesh.workout.v1.ExportTrailerH\x00R\x07trailerB\x06\n\x04part*\xc0\x01\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45XPORT_FORMAT_ORIGINAL\x10\x01\x12\x15\n\x11\x45XPORT_FORMAT_FIT\x10\x02\x12\x15\n\x11\x45XPORT_FORMAT_GPX\x10\x03\x12\x15\n\x11\x45XPORT_FORMAT_TCX\x10\x04\x12\x15\n\x11\x45XPORT_FORMAT_CSV\x10\x05\x12\x19\n\x15\x45XPORT_FORMAT_PARQUET\x10\x06\x32\xed\x02\n\rExportService\x12\xa9\x01\n\rExportWorkout\x12*.pulsemesh.workout.v1.ExportWorkoutRequest\x1a+.pulsemesh.workout.v1.ExportWorkoutResponse\"=\x90\x02\x01\xe2\xdb\x18\x36\n\x01\x03\x12\x0cworkout.read\"\n\x08x\x12\x02\x08< \x01(\x01\x32\x03\x08\xd8\x04\x38\x02J\x10\n\x0eworkout.export0\x01\x12\xaf\x01\n\rExportArchive\x12*.pulsemesh.workout.v1.ExportArchiveRequest\x1a+.pulsemesh.workout.v1.ExportArchiveResponse\"C\x90\x02\x01\xe2\xdb\x18<\n\x01\x03\x12\x0cworkout.read\"\x0b\x08\x0c\x12\x03\x08\x90\x1c \x01(\x02\x32\x04\x08\xe0\xa8\x01\x38\x02J\x14\n\x12workout.export_all0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,22 +47,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPORTSERVICE'].methods_by_name['ExportWorkout']._serialized_options = b'\220\002\001\342\333\0306\n\001\003\022\014workout.read\"\n\010x\022\002\010< \001(\0012\003\010\330\0048\002J\020\n\016workout.export'
   _globals['_EXPORTSERVICE'].methods_by_name['ExportArchive']._loaded_options = None
   _globals['_EXPORTSERVICE'].methods_by_name['ExportArchive']._serialized_options = b'\220\002\001\342\333\030<\n\001\003\022\014workout.read\"\013\010\014\022\003\010\220\034 \001(\0022\004\010\340\250\0018\002J\024\n\022workout.export_all'
-  _globals['_EXPORTFORMAT']._serialized_start=1083
-  _globals['_EXPORTFORMAT']._serialized_end=1275
+  _globals['_EXPORTFORMAT']._serialized_start=1109
+  _globals['_EXPORTFORMAT']._serialized_end=1301
   _globals['_EXPORTHEADER']._serialized_start=131
   _globals['_EXPORTHEADER']._serialized_end=262
   _globals['_EXPORTTRAILER']._serialized_start=264
   _globals['_EXPORTTRAILER']._serialized_end=334
   _globals['_ARCHIVEPROGRESS']._serialized_start=336
-  _globals['_ARCHIVEPROGRESS']._serialized_end=420
-  _globals['_EXPORTWORKOUTREQUEST']._serialized_start=423
-  _globals['_EXPORTWORKOUTREQUEST']._serialized_end=558
-  _globals['_EXPORTWORKOUTRESPONSE']._serialized_start=561
-  _globals['_EXPORTWORKOUTRESPONSE']._serialized_end=749
-  _globals['_EXPORTARCHIVEREQUEST']._serialized_start=751
-  _globals['_EXPORTARCHIVEREQUEST']._serialized_end=820
-  _globals['_EXPORTARCHIVERESPONSE']._serialized_start=823
-  _globals['_EXPORTARCHIVERESPONSE']._serialized_end=1080
-  _globals['_EXPORTSERVICE']._serialized_start=1278
-  _globals['_EXPORTSERVICE']._serialized_end=1643
+  _globals['_ARCHIVEPROGRESS']._serialized_end=446
+  _globals['_EXPORTWORKOUTREQUEST']._serialized_start=449
+  _globals['_EXPORTWORKOUTREQUEST']._serialized_end=584
+  _globals['_EXPORTWORKOUTRESPONSE']._serialized_start=587
+  _globals['_EXPORTWORKOUTRESPONSE']._serialized_end=775
+  _globals['_EXPORTARCHIVEREQUEST']._serialized_start=777
+  _globals['_EXPORTARCHIVEREQUEST']._serialized_end=846
+  _globals['_EXPORTARCHIVERESPONSE']._serialized_start=849
+  _globals['_EXPORTARCHIVERESPONSE']._serialized_end=1106
+  _globals['_EXPORTSERVICE']._serialized_start=1304
+  _globals['_EXPORTSERVICE']._serialized_end=1669
 # @@protoc_insertion_point(module_scope)

@@ -119,19 +119,25 @@ class ArchiveProgress(_message.Message):
 
     WORKOUTS_FIELD_NUMBER: _builtins.int
     WORKOUTS_TOTAL_FIELD_NUMBER: _builtins.int
+    DAMAGED_FIELD_NUMBER: _builtins.int
     workouts: _builtins.int
     """Written so far."""
     workouts_total: _builtins.int
     """To be written in all, when the archive was begun."""
+    damaged: _builtins.int
+    """Of those written, workouts whose stored samples could not be read; the
+    manifest says which.
+    """
     def __init__(
         self,
         *,
         workouts: _builtins.int = ...,
         workouts_total: _builtins.int = ...,
+        damaged: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["workouts", b"workouts", "workouts_total", b"workouts_total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["damaged", b"damaged", "workouts", b"workouts", "workouts_total", b"workouts_total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
