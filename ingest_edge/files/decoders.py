@@ -1,4 +1,4 @@
-"""One decoder for everything that devices write: what a file is, is told by its content, never by its name."""
+"""One decoder for all that devices write: what a file is, is told by its content, never by its name."""
 
 from __future__ import annotations
 

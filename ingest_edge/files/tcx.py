@@ -154,9 +154,10 @@ def _why_none(columns: PointColumns, visitor: _TcxVisitor, damage: Loss | None) 
 
 
 def _device(texts: Mapping[str, str]) -> DeviceIdentity:
-    serial = texts.get("unitid", "")
+    # Writers that know neither put zeros: TCX demands both.
+    serial, product = texts.get("unitid", ""), texts.get("productid", "")
     return DeviceIdentity(
-        product=texts.get("productid") or None,
+        product=product if product.strip("0") else None,
         serial=int(serial) if serial.isascii() and serial.isdigit() and serial.strip("0") else None,
         name=texts.get("name") or None,
     )

@@ -1,8 +1,8 @@
 """The prolog of an XML file: what is refused before a single element is read, and what the root says it is.
 
 Everything here reads bytes with expat, never fetches anything, and takes no declaration from the file: a
-DOCTYPE that declares entities, default attributes or parameter entities is the tool of every known bomb, and no
-device writes one.
+DOCTYPE that declares entities, default attributes or parameter entities is the tool of every known bomb, and
+no device writes one.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Runs of points of one shape, taken from the bytes at once.
 
 The first point that expat has read is made into a pattern: its tags to the letter, blanks between them free,
-and a group for each value. From the end of a point the pattern is matched again and again, each match beginning
-where the last one ended, so nothing is ever searched for or skipped. What matches is well-formed content of the
-same parent (values are held to characters that mean themselves), so taking it out leaves expat the same
-document without these points, and its reading of the rest is unchanged. What does not match is left for expat.
+and a group for each value. From the end of a point the pattern is matched again and again, each match
+beginning where the last one ended, so nothing is ever searched for or skipped. What matches is well-formed
+content of the same parent (values are held to characters that mean themselves), so taking it out leaves expat
+the same document without these points, and its reading of the rest is unchanged. What does not match is left
+for expat.
 """
 
 from __future__ import annotations
