@@ -2,43 +2,88 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 _REFLECTED_POLYNOMIAL = 0xA001
 
-# x has order 32,767 modulo the polynomial, so shifting a message by 32,767 bytes (8 × 32,767 bits) changes
-# nothing: blocks of that size can be XORed into one before the slow byte loop runs.
-_PERIOD = 32_767
+# x has order 32,767 modulo the polynomial, so shifting a message by that many words of 16 bits changes
+# nothing: blocks of that size can be XORed into one before anything slower runs.
+_PERIOD_WORDS = 32_767
+_PERIOD = 2 * _PERIOD_WORDS
+
+_SMALL = 1024
+"""Bytes up to which a loop over words is quicker than arrays."""
+
+Words = npt.NDArray[np.uint16]
 
 
-def _table() -> tuple[int, ...]:
-    entries = []
-    for octet in range(256):
-        value = octet
-        for _ in range(8):
-            value = (value >> 1) ^ (_REFLECTED_POLYNOMIAL if value & 1 else 0)
-        entries.append(value)
-    return tuple(entries)
+@cache
+def _after_words(power: int) -> Words:
+    """The CRC register after 2^power zero words, for each value that it can have before."""
+    if power:
+        half = _after_words(power - 1)
+        return half[half]
+    states = np.arange(1 << 16, dtype=np.uint16)
+    for _ in range(16):
+        odd = (states & 1).astype(np.bool_)
+        states = states >> 1
+        states[odd] ^= _REFLECTED_POLYNOMIAL
+    return states
 
 
-_TABLE = _table()
+@cache
+def _after_word() -> list[int]:
+    listed: list[int] = _after_words(0).tolist()
+    return listed
 
 
 def fit_crc(content: bytes | memoryview) -> int:
-    """The CRC of these bytes, in time that grows with 32 KiB rather than with the file."""
-    crc = 0
-    for byte in _folded(content):
-        crc = (crc >> 8) ^ _TABLE[(crc ^ byte) & 0xFF]
+    """The CRC of these bytes."""
+    size = len(content)
+    last = content[size - 1] if size % 2 else None
+    words = content[: size - size % 2]
+    crc = _looped(words) if size <= _SMALL else _halved(_folded(words))
+    if last is None:
+        return crc
+    return (crc >> 8) ^ _after_byte((crc ^ last) & 0xFF)
+
+
+def _after_byte(state: int) -> int:
+    for _ in range(8):
+        state = state >> 1 ^ (_REFLECTED_POLYNOMIAL if state & 1 else 0)
+    return state
+
+
+def _looped(content: bytes | memoryview) -> int:
+    after, crc = _after_word(), 0
+    octets = bytes(content)
+    for low, high in zip(octets[::2], octets[1::2], strict=True):
+        crc = after[crc ^ (low | high << 8)]
     return crc
 
 
-def _folded(content: bytes | memoryview) -> bytes | memoryview:
-    """A block with the same CRC. Leading zeros do not change a CRC that starts at zero: align at the end."""
-    if len(content) <= 2 * _PERIOD:
-        return content
-    octets = np.frombuffer(content, np.uint8)
+def _folded(content: bytes | memoryview) -> Words:
+    """Words with the same CRC. Leading zeros do not change a CRC that starts at zero: align at the end."""
+    octets: npt.NDArray[Any] = np.frombuffer(content, np.uint8)
+    if len(octets) <= 2 * _PERIOD:
+        return octets.view("<u2")
     head = len(octets) % _PERIOD
     folded = np.bitwise_xor.reduce(octets[head:].reshape(-1, _PERIOD), axis=0)
     if head:
         folded[_PERIOD - head :] ^= octets[:head]
-    return bytes(folded)
+    return folded.view("<u2")
+
+
+def _halved(words: Words) -> int:
+    """Each word is a register of its own; two neighbours become one until one is left."""
+    power = 0
+    while len(words) > 1:
+        if len(words) % 2:
+            words = np.concatenate((np.zeros(1, np.uint16), words))
+        words = _after_words(power)[words[::2]] ^ words[1::2]
+        power += 1
+    return int(_after_words(0)[words[0]])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingest_edge.files.activity import Loss
 from ingest_edge.files.decoder import UnreadableFile
@@ -22,11 +22,17 @@ _CRC_SIZE = 2
 
 @dataclass(frozen=True, slots=True)
 class FitLink:
-    """One link: `data` holds its messages and begins at `data_offset` of the whole file."""
+    """One link: its messages lie from `data_offset` to `data_end` of the whole file's `content`."""
 
+    content: bytes
     data_offset: int
-    data: bytes
+    data_end: int
     losses: tuple[Loss, ...]
+
+    @property
+    def data(self) -> bytes:
+        """The bytes of the messages."""
+        return self.content[self.data_offset : self.data_end]
 
 
 def split_links(content: bytes) -> Iterator[FitLink]:
@@ -43,7 +49,7 @@ def split_links(content: bytes) -> Iterator[FitLink]:
             yield link
         else:
             trailing = Loss(end, f"{len(content) - end} bytes follow the end of the file")
-            yield FitLink(link.data_offset, link.data, (*link.losses, trailing))
+            yield replace(link, losses=(*link.losses, trailing))
             return
         if end >= len(content):
             return
@@ -73,7 +79,7 @@ def _link_at(content: bytes, offset: int) -> tuple[FitLink, int]:
     declared = struct.unpack_from("<I", content, offset + 4)[0]
     if declared == 0 and data_offset + _CRC_SIZE < len(content):
         if _header_at(content, data_offset + _CRC_SIZE):
-            return FitLink(data_offset, b"", tuple(losses)), data_offset + _CRC_SIZE
+            return FitLink(content, data_offset, data_offset, tuple(losses)), data_offset + _CRC_SIZE
         losses.append(Loss(offset + 4, "the header declares no data: read to the end of the file"))
         declared = len(content) - data_offset
     elif data_offset + declared > len(content):
@@ -82,11 +88,9 @@ def _link_at(content: bytes, offset: int) -> tuple[FitLink, int]:
     else:
         losses += _checksum_losses(content, offset, data_offset + declared)
         end = data_offset + declared
-        return FitLink(data_offset, content[data_offset:end], tuple(losses)), min(
-            end + _CRC_SIZE, len(content)
-        )
+        return FitLink(content, data_offset, end, tuple(losses)), min(end + _CRC_SIZE, len(content))
     end = _end_without_checksum(content, offset, data_offset)
-    return FitLink(data_offset, content[data_offset:end], tuple(losses)), len(content)
+    return FitLink(content, data_offset, end, tuple(losses)), len(content)
 
 
 def _header_losses(content: bytes, offset: int) -> Iterator[Loss]:
@@ -103,13 +107,15 @@ def _checksum_losses(content: bytes, offset: int, end: int) -> Iterator[Loss]:
         yield Loss(end, "cut off: the checksum is missing")
         return
     stored = struct.unpack_from("<H", content, end)[0]
-    if stored != fit_crc(content[offset:end]):
+    if stored != fit_crc(memoryview(content)[offset:end]):
         yield Loss(end, "the checksum is absent (zero)" if stored == 0 else "the checksum is wrong")
 
 
 def _end_without_checksum(content: bytes, offset: int, data_offset: int) -> int:
     """Where the data ends if the declared size cannot be trusted: a checksum that fits marks the end."""
     end = len(content) - _CRC_SIZE
-    if end >= data_offset and struct.unpack_from("<H", content, end)[0] == fit_crc(content[offset:end]):
+    if end >= data_offset and struct.unpack_from("<H", content, end)[0] == fit_crc(
+        memoryview(content)[offset:end]
+    ):
         return end
     return len(content)

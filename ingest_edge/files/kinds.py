@@ -6,7 +6,7 @@ from enum import StrEnum
 
 DEVICE_SUFFIXES = (".fit", ".gpx", ".tcx", ".fit.gz", ".gpx.gz", ".tcx.gz")
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz")
-_TABLES = ("activities.csv", "bikes.csv", "shoes.csv", "comments.csv")
+_TABLES = ("activities.csv", "comments.csv")
 _MACOS_SHADOWS = "__macosx"
 """Where macOS puts what it knows of files beside them, under the names of the files."""
 

@@ -1,0 +1,283 @@
+"""What a FIT file holds: tables of messages, one for each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from ingest_edge.files.activity import Loss
+from ingest_edge.files.fit.columns import Column, concatenated
+from ingest_edge.files.fit.expansion import long_columns
+from ingest_edge.files.fit.long_tables import Rows, long_fields
+from ingest_edge.files.fit.plan import Plan
+from ingest_edge.files.fit.scan import Offsets, PlanRows
+from ingest_edge.files.fit.short_tables import MOST_ROWS, short_columns
+from ingest_edge.files.fit.times import CompressedTimes
+
+Columns = Mapping[str, Column]
+
+
+class MessageTable(Protocol):
+    """All messages of one kind, in the order of the file.
+
+    `number` is the message's global number, `name` what the FIT profile calls it (the number, where it does
+    not know it). `columns` has a column for each field that any of the messages has, under the profile's
+    name (the field's number, where it does not know it); `developer` has those of apps, under the names
+    that they gave them.
+    """
+
+    @property
+    def number(self) -> int:
+        """The global message number."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The profile's name of the message."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    @property
+    def offsets(self) -> Offsets:
+        """The byte of the file at which each message begins, shape (n,)."""
+        ...
+
+    @property
+    def order(self) -> Offsets:
+        """The place of each message among all messages of the file, from 0, shape (n,)."""
+        ...
+
+    @property
+    def columns(self) -> Columns:
+        """The fields of the profile by name."""
+        ...
+
+    @property
+    def developer(self) -> Columns:
+        """The fields that apps declared, by the names they gave."""
+        ...
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Each message as the fields it has; those of apps under the key `developer_fields`."""
+        ...
+
+
+class LinkContent:
+    """One link of a chain: a whole file, when it is the only one. Nothing declared here holds elsewhere."""
+
+    def __init__(
+        self,
+        content: bytes,
+        rows: Sequence[PlanRows],
+        errors: tuple[Loss, ...],
+        file: EveryOffset,
+        wanted: Collection[int] | None,
+    ) -> None:
+        self.errors = errors
+        self._content = content
+        self._rows = rows
+        kinds: dict[int, list[PlanRows]] = {}
+        for part in rows:
+            number = part.plan.number
+            if (part.singles or part.runs) and (wanted is None or number in wanted):
+                kinds.setdefault(number, []).append(part)
+        self.messages: Mapping[int, LinkTable] = {
+            number: LinkTable(content, parts, self, file) for number, parts in kinds.items()
+        }
+
+    @cached_property
+    def compressed_times(self) -> CompressedTimes | None:
+        """The times of messages with compressed headers, None where there is none."""
+        if not any(part.compressed for part in self._rows):
+            return None
+        return CompressedTimes(self._content, self._rows)
+
+
+class EveryOffset:
+    """The offsets of all messages of a file, put together when somebody asks for their order."""
+
+    def __init__(self) -> None:
+        self.rows: list[PlanRows] = []
+
+    @cached_property
+    def offsets(self) -> Offsets:
+        every = np.concatenate([part.offsets() for part in self.rows])
+        every.sort(kind="stable")
+        return every
+
+
+class LinkTable:
+    """The messages of one kind in one link: see `MessageTable`."""
+
+    def __init__(
+        self, content: bytes, parts: Sequence[PlanRows], link: LinkContent, file: EveryOffset
+    ) -> None:
+        self._content = content
+        self._parts = parts
+        self._link = link
+        self._file = file
+        self._size = sum(map(len, parts))
+
+    @property
+    def number(self) -> int:
+        """See `MessageTable.number`."""
+        return self._parts[0].plan.number
+
+    @property
+    def name(self) -> str:
+        """See `MessageTable.name`."""
+        return self._parts[0].plan.message.name
+
+    def __len__(self) -> int:
+        return self._size
+
+    @cached_property
+    def offsets(self) -> Offsets:
+        """See `MessageTable.offsets`."""
+        if len(self._parts) == 1:
+            return self._parts[0].offsets()
+        joined = np.concatenate([part.offsets() for part in self._parts])
+        joined.sort(kind="stable")
+        return joined
+
+    @property
+    def order(self) -> Offsets:
+        """See `MessageTable.order`."""
+        return np.searchsorted(self._file.offsets, self.offsets)
+
+    @property
+    def columns(self) -> Columns:
+        """See `MessageTable.columns`."""
+        return self._columns[0]
+
+    @property
+    def developer(self) -> Columns:
+        """See `MessageTable.developer`."""
+        return self._columns[1]
+
+    @cached_property
+    def _columns(self) -> tuple[Columns, Columns]:
+        times = self._link.compressed_times
+        timestamps = None if times is None else times.of(self.offsets)
+        if self._size <= MOST_ROWS:
+            listed = (
+                None if timestamps is None else [time if time >= 0 else None for time in timestamps.tolist()]
+            )
+            short = short_columns(self._content, self._in_order(), listed)
+            if short is not None:
+                return short
+        parts: list[tuple[Plan, Offsets, Rows | None]] = []
+        for part in self._parts:
+            offsets = part.offsets()
+            rows = None if len(self._parts) == 1 else np.searchsorted(self.offsets, offsets).astype(np.uint32)
+            parts.append((part.plan, offsets, rows))
+        fields = long_fields(self._content, parts, self._size, timestamps)
+        return long_columns(fields, self._parts[0].plan.message, self._size)
+
+    def _in_order(self) -> list[tuple[int, Plan]]:
+        rows = []
+        for part in self._parts:
+            plan = part.plan
+            rows += [(offset, plan) for offset in part.singles]
+            for start, count in part.runs:
+                rows += [(start + index * plan.size, plan) for index in range(count)]
+        if len(self._parts) > 1 or len(part.runs) > 1 or (part.runs and part.singles):
+            rows.sort(key=_offset)
+        return rows
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """See `MessageTable.rows`."""
+        return rows_of(self)
+
+
+class ChainTable:
+    """The messages of one kind in all links of a chain: see `MessageTable`."""
+
+    def __init__(self, parts: Sequence[LinkTable]) -> None:
+        self._parts = parts
+        self.number = parts[0].number
+        self.name = parts[0].name
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    @property
+    def offsets(self) -> Offsets:
+        """See `MessageTable.offsets`."""
+        return np.concatenate([part.offsets for part in self._parts])
+
+    @property
+    def order(self) -> Offsets:
+        """See `MessageTable.order`."""
+        return np.concatenate([part.order for part in self._parts])
+
+    @cached_property
+    def columns(self) -> Columns:
+        """See `MessageTable.columns`."""
+        return self._joined([part.columns for part in self._parts])
+
+    @cached_property
+    def developer(self) -> Columns:
+        """See `MessageTable.developer`."""
+        return self._joined([part.developer for part in self._parts])
+
+    def _joined(self, every: Sequence[Columns]) -> Columns:
+        names = dict.fromkeys(name for columns in every for name in columns)
+        sizes = [len(part) for part in self._parts]
+        return {
+            name: concatenated(
+                [(size, columns.get(name)) for size, columns in zip(sizes, every, strict=True)]
+            )
+            for name in names
+        }
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """See `MessageTable.rows`."""
+        for part in self._parts:
+            yield from rows_of(part)
+
+
+class FitContent:
+    """A whole file, or what of it was whole.
+
+    `messages` has the tables by global message number, of all links of a chain together; `links` has each
+    link's own. `errors` tells what could not be read, or is not as the format demands, and where.
+    """
+
+    def __init__(self, links: tuple[LinkContent, ...], errors: tuple[Loss, ...]) -> None:
+        self.links = links
+        self.errors = errors
+
+    @cached_property
+    def messages(self) -> Mapping[int, MessageTable]:
+        """The tables by global message number."""
+        if len(self.links) == 1:
+            return self.links[0].messages
+        parts: dict[int, list[LinkTable]] = {}
+        for link in self.links:
+            for number, table in link.messages.items():
+                parts.setdefault(number, []).append(table)
+        return {
+            number: tables[0] if len(tables) == 1 else ChainTable(tables) for number, tables in parts.items()
+        }
+
+
+def rows_of(table: LinkTable) -> Iterator[dict[str, Any]]:
+    """The messages of a table one by one, as Python values."""
+    size = len(table)
+    fields = [(name, column.items()) for name, column in table.columns.items()]
+    own = [(name, column.items()) for name, column in table.developer.items()]
+    for row in range(size):
+        values: dict[str, Any] = {name: items[row] for name, items in fields if items[row] is not None}
+        given = {name: items[row] for name, items in own if items[row] is not None}
+        if given:
+            values["developer_fields"] = given
+        yield values
+
+
+def _offset(row: tuple[int, Plan]) -> int:
+    return row[0]

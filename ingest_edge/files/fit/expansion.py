@@ -1,0 +1,305 @@
+"""Fields that stand for other fields: sub-fields, and components, whose bits are values of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest_edge.files.activity import BoolArray
+from ingest_edge.files.fit.columns import ArrayColumn, Column, ListColumn, RowsColumn, Values
+from ingest_edge.files.fit.counters import followed
+from ingest_edge.files.fit.long_tables import Key, Raw, column_of
+from ingest_edge.files.fit.profile import ComponentInfo, FieldInfo, MessageInfo
+
+_RAW_MESSAGES = frozenset({206, 207})
+
+Int64Array = npt.NDArray[np.int64]
+
+
+def long_columns(
+    fields: dict[Key, Raw], message: MessageInfo, size: int
+) -> tuple[dict[str, Column], dict[str, Column]]:
+    """The profile's columns and the developers', by name."""
+    columns: dict[str, Column] = {}
+    developed: dict[str, Column] = {}
+    sources: list[tuple[FieldInfo, Raw]] = []
+    plain = message.number in _RAW_MESSAGES
+    for key, raw in fields.items():
+        if raw.developer is not None:
+            _add_developer_column(developed, raw, size)
+        elif isinstance(key, int):
+            info = message.fields.get(key)
+            if info is None:
+                columns[str(key)] = column_of(str(key), "", raw, size, 1, 0)
+            elif plain:
+                columns[info.name] = column_of(info.name, info.units, raw, size, 1, 0)
+            else:
+                columns[info.name] = column_of(info.name, info.units, raw, size, info.scale, info.offset)
+                if info.components:
+                    sources.append((info, raw))
+                if info.sub_fields:
+                    sources += _add_sub_fields(columns, fields, info, raw, size)
+    _Expansion(columns, fields, message, size).run(sources)
+    return columns, developed
+
+
+def _add_developer_column(columns: dict[str, Column], raw: Raw, size: int) -> None:
+    field = raw.developer
+    if field is None:
+        return
+    name = field.name if field.name not in columns else f"{field.name}_{field.developer}_{field.number}"
+    columns[name] = column_of(name, field.units, raw, size, field.scale, field.offset)
+
+
+def _add_sub_fields(
+    columns: dict[str, Column], fields: dict[Key, Raw], info: FieldInfo, raw: Raw, size: int
+) -> list[tuple[FieldInfo, Raw]]:
+    """Add the columns of the sub-fields that apply anywhere; return those that have components."""
+    expanded = []
+    for sub_field, rows in _applying(fields, info, size):
+        chosen = _chosen(raw, rows, size)
+        if chosen is None:
+            continue
+        columns[sub_field.name] = column_of(
+            sub_field.name, sub_field.units, chosen, size, sub_field.scale, sub_field.offset
+        )
+        if sub_field.components:
+            expanded.append((sub_field, chosen))
+    return expanded
+
+
+def _applying(fields: dict[Key, Raw], info: FieldInfo, size: int) -> list[tuple[FieldInfo, BoolArray]]:
+    """The sub-fields that the references of some rows call for, with those rows."""
+    found: dict[str, tuple[FieldInfo, BoolArray]] = {}
+    for reference in info.references:
+        raw = fields.get(reference)
+        if raw is None or not raw.is_numbers:
+            continue
+        values, absent = raw.dense(size)
+        for value in np.unique(values).tolist():
+            for sub_field in info.sub_fields_by_condition.get((reference, value), ()):
+                rows = values == value
+                if absent is not None:
+                    rows &= ~absent
+                earlier = found.get(sub_field.name)
+                found[sub_field.name] = (sub_field, rows if earlier is None else rows | earlier[1])
+    return list(found.values())
+
+
+def _chosen(raw: Raw, rows: BoolArray, size: int) -> Raw | None:
+    """The field in these rows only, None where it has no value there."""
+    if isinstance(raw.values, list):
+        items = raw.values if raw.rows is None else _spread_list(raw, size)
+        kept = [item if there else None for item, there in zip(items, rows.tolist(), strict=True)]
+        return Raw(kept, None) if any(item is not None for item in kept) else None
+    if raw.rows is not None:
+        rows = rows[raw.rows]
+    absent = ~rows if raw.values.ndim == 1 else np.repeat(~rows[:, None], raw.values.shape[1], axis=1)
+    if raw.absent is not None:
+        absent |= raw.absent
+    return None if absent.all() else Raw(raw.values, absent, raw.rows)
+
+
+def _spread_list(raw: Raw, size: int) -> list[Any]:
+    items: list[Any] = [None] * size
+    for row, item in zip(raw.rows.tolist() if raw.rows is not None else (), raw.values, strict=True):
+        items[row] = item
+    return items
+
+
+@dataclass(slots=True)
+class _Target:
+    """What the components that fill one field have given: integers in the component's scale, row by row."""
+
+    component: ComponentInfo
+    values: list[Values]
+    there: list[BoolArray | None]
+
+
+class _Expansion:
+    """Components of a whole table at once."""
+
+    def __init__(
+        self, columns: dict[str, Column], fields: dict[Key, Raw], message: MessageInfo, size: int
+    ) -> None:
+        self._columns = columns
+        self._fields = fields
+        self._message = message
+        self._size = size
+
+    def run(self, sources: list[tuple[FieldInfo, Raw]]) -> None:
+        """Expand fields, and what they expand to."""
+        for info, raw in sources:
+            self._expand(info, raw)
+
+    def _expand(self, info: FieldInfo, raw: Raw) -> None:
+        item_bits = info.item_bits
+        if item_bits is None or isinstance(raw.values, list) or raw.values.dtype.kind not in "iu":
+            return
+        targets = self._whole(info, raw) if len(info.components) == 1 and raw.is_numbers else None
+        for target in targets or self._read(info, raw, item_bits):
+            self._store(target)
+
+    def _whole(self, info: FieldInfo, raw: Raw) -> list[_Target] | None:
+        """The plain case: one component, which is all of the field."""
+        component = info.components[0]
+        if raw.values.dtype.kind != "u" or raw.values.dtype.itemsize * 8 != component.bits:
+            return None
+        values, absent = raw.dense(self._size)
+        return [_Target(component, [values], [None if absent is None else ~absent])]
+
+    def _read(self, info: FieldInfo, raw: Raw, item_bits: int) -> list[_Target]:
+        """Cut the items into components, the lowest bits first."""
+        values, absent = raw.values, raw.absent
+        if raw.is_numbers:
+            values, absent = raw.dense(self._size)
+            items = values[:, None]
+            there = np.ones(self._size, np.bool_) if absent is None else ~absent
+        else:
+            items = values
+            there = np.ones(len(items), np.bool_) if absent is None else ~absent.all(axis=1)
+        mask = (1 << item_bits) - 1
+        there &= ~np.all((items.astype(np.int64) & mask) == info.invalid, axis=1)
+        if raw.rows is not None and not raw.is_numbers:
+            items, there = self._spread(items, there, raw.rows)
+        targets: dict[int, _Target] = {}
+        at, available = 0, items.shape[1] * item_bits
+        for component in info.components:
+            if available - at < component.bits:
+                break
+            bits = _bits(items, item_bits, at, component.bits)
+            at += component.bits
+            target = targets.setdefault(component.target, _Target(component, [], []))
+            target.values.append(bits)
+            target.there.append(None if there.all() else there)
+        return list(targets.values())
+
+    def _spread(self, items: Values, there: BoolArray, rows: Any) -> tuple[Values, BoolArray]:
+        spread = np.zeros((self._size, items.shape[1]), items.dtype)
+        spread[rows] = items
+        known = np.zeros(self._size, np.bool_)
+        known[rows] = there
+        return spread, known
+
+    def _store(self, target: _Target) -> None:
+        component = target.component
+        info = self._message.fields[component.target]
+        if info.accumulated:
+            target.values = self._accumulated(target, info)
+        if len(target.values) == 1:
+            self._store_numbers(info, component, target.values[0], target.there[0])
+        else:
+            self._store_lists(info, component, target)
+
+    def _store_numbers(
+        self, info: FieldInfo, component: ComponentInfo, values: Values, there: BoolArray | None
+    ) -> None:
+        there = _without_invalid(info, component, values, there)
+        if there is not None and not there.any():
+            return
+        absent = None if there is None else ~there
+        own = self._columns.get(info.name)
+        if absent is not None and own is not None and own.values.dtype.kind in "iuf":
+            self._columns[info.name] = self._patched(info, component, values, absent, own)
+        else:
+            raw = Raw(values, absent)
+            self._columns[info.name] = column_of(
+                info.name, info.units, raw, self._size, component.scale, component.offset
+            )
+        if info.components:
+            physical = values / component.scale - component.offset
+            again = np.rint((physical + info.offset) * info.scale).astype(np.int64)
+            self._expand(info, Raw(again, absent))
+
+    def _patched(
+        self, info: FieldInfo, component: ComponentInfo, values: Values, absent: BoolArray, own: Column
+    ) -> Column:
+        """Where the component has nothing to say the field keeps the value of its own."""
+        given = ArrayColumn("", "", values, absent, component.scale, component.offset).values
+        both = np.where(absent, own.values, given)
+        present = own.present
+        missing = np.zeros(self._size, np.bool_) if present is None else absent & ~present
+        return column_of(
+            info.name, info.units, Raw(both, missing if missing.any() else None), self._size, 1, 0
+        )
+
+    def _store_lists(self, info: FieldInfo, component: ComponentInfo, target: _Target) -> None:
+        raw = np.stack(target.values, axis=1)
+        there = target.there[0]
+        own = self._columns.get(info.name)
+        given = RowsColumn(info.name, info.units, raw, None, there, component.scale, component.offset)
+        if own is None or there is None:
+            self._columns[info.name] = given
+        else:
+            pairs = zip(given.items(), own.items(), strict=True)
+            items = [old if new is None else new for new, old in pairs]
+            self._columns[info.name] = ListColumn(info.name, info.units, items, numbers=False)
+
+    def _accumulated(self, target: _Target, info: FieldInfo) -> list[Values]:
+        """Counters that wrap, followed from message to message; a full value of the field starts anew."""
+        count = len(target.values)
+        sequence = np.zeros((self._size, count + 1), np.int64)
+        used = np.zeros((self._size, count + 1), np.bool_)
+        starts = self._full_values(info, target.component)
+        if starts is not None:
+            sequence[:, 0] = starts[0]
+            used[:, 0] = starts[1]
+        for index, (values, there) in enumerate(zip(target.values, target.there, strict=True), 1):
+            sequence[:, index] = values
+            used[:, index] = True if there is None else there
+        is_start = np.zeros_like(used)
+        is_start[:, 0] = used[:, 0]
+        total = np.zeros_like(sequence)
+        total[used] = followed(sequence[used], is_start[used], (1 << target.component.bits) - 1)
+        return [total[:, index] for index in range(1, count + 1)]
+
+    def _full_values(self, info: FieldInfo, component: ComponentInfo) -> tuple[Int64Array, BoolArray] | None:
+        raw = self._fields.get(info.number)
+        if raw is None or isinstance(raw.values, list) or raw.values.dtype.kind not in "iu":
+            return None
+        if raw.is_numbers:
+            values, absent = raw.dense(self._size)
+            there = np.ones(self._size, np.bool_) if absent is None else ~absent
+        else:
+            values, there = raw.values[:, -1], np.ones(len(raw.values), np.bool_)
+            if raw.absent is not None:
+                last = raw.values.shape[1] - 1 - np.argmin(raw.absent[:, ::-1], axis=1)
+                values = raw.values[np.arange(len(last)), last]
+                there = ~raw.absent.all(axis=1)
+            if raw.rows is not None:
+                spread, there = self._spread(values[:, None], there, raw.rows)
+                values = spread[:, 0]
+        if info.scale == component.scale and info.offset == component.offset:
+            return values.astype(np.int64), there
+        physical = values / info.scale - info.offset
+        return np.rint((physical + component.offset) * component.scale).astype(np.int64), there
+
+
+def _without_invalid(
+    info: FieldInfo, component: ComponentInfo, values: Values, there: BoolArray | None
+) -> BoolArray | None:
+    """Components that give the field's own "none" give nothing. They can where they are as wide as it is."""
+    if component.scale != info.scale or component.offset != info.offset:
+        return there
+    if info.invalid and info.invalid >> component.bits:
+        return there
+    nothing = values == info.invalid
+    if not nothing.any():
+        return there
+    return ~nothing if there is None else there & ~nothing
+
+
+def _bits(items: Values, item_bits: int, start: int, count: int) -> Int64Array:
+    """`count` bits from `start` on of rows of items, shape (n,)."""
+    found = np.zeros(len(items), np.int64)
+    taken = 0
+    while taken < count:
+        index, shift = divmod(start + taken, item_bits)
+        width = min(item_bits - shift, count - taken)
+        piece = items[:, index].astype(np.int64) >> shift & (1 << width) - 1
+        found |= piece << taken
+        taken += width
+    return found

@@ -1,0 +1,270 @@
+"""Finds the messages of one link: which bytes belong to which definition, and nothing of what they mean.
+
+Data messages carry no length and no mark, so they can only be found one after the other. Messages in a row
+with the same header byte are found together: the headers of a run lie one message size apart, so a strided
+slice of the file holds them side by side, and stripping the header's byte from its left tells how far the
+run goes. Windows grow as long as a run goes on. By induction every header looked at is a real one.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest_edge.files.activity import Loss
+from ingest_edge.files.fit.declarations import DEVELOPER_MESSAGES, DeveloperRegistry
+from ingest_edge.files.fit.plan import DeveloperFields, Plan, compile_plan, developer_keys
+
+_COMPRESSED = 0x80
+_DEFINITION = 0x40
+_HAS_DEVELOPER_FIELDS = 0x20
+_LOCAL_MASK = 0x0F
+
+_FIRST_WINDOW = 16
+_WINDOW_GROWTH = 4
+
+# Compiled plans are large beside the three bytes of a field that ask for one, and links beside the fourteen of
+# a header: together they may cost this much memory and no more. Real files stay below a hundredth of it.
+_PLAN_BYTES = 1000
+_SLOT_BYTES = 300
+_ALL_PLANS_BYTES = 8 << 20
+_ALL_PLANS_BYTES_PER_BYTE = 4
+
+_TOO_MANY = "more definitions than any device writes"
+
+_LINK_BYTES = 1500
+
+Offsets = npt.NDArray[np.int64]
+
+
+class ScanBudget:
+    """How much memory the definitions and links of one file may cost, whatever the file says."""
+
+    def __init__(self, size: int) -> None:
+        self._left = _ALL_PLANS_BYTES + _ALL_PLANS_BYTES_PER_BYTE * size
+
+    def take_link(self) -> bool:
+        """Pay for one more link; False where there have been too many."""
+        return self._take(_LINK_BYTES)
+
+    def take_plan(self, fields: int) -> bool:
+        """Pay for one more plan; False where there have been too many."""
+        return self._take(_PLAN_BYTES + _SLOT_BYTES * fields)
+
+    def _take(self, cost: int) -> bool:
+        self._left -= cost
+        return self._left >= 0
+
+
+class PlanRows:
+    """Where the data messages of one plan begin: single ones, and runs of messages without a gap."""
+
+    __slots__ = ("compressed", "plan", "runs", "singles")
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.singles = array("I")
+        self.runs: list[tuple[int, int]] = []
+        self.compressed = False
+
+    def __len__(self) -> int:
+        return len(self.singles) + sum(count for _, count in self.runs)
+
+    def offsets(self) -> Offsets:
+        """The offsets of the header bytes, ascending, shape (n,)."""
+        singles = np.frombuffer(self.singles, np.uint32).astype(np.int64)
+        if not self.runs:
+            return singles
+        size = self.plan.size
+        if len(self.runs) <= 8:
+            parts = [np.arange(start, start + count * size, size) for start, count in self.runs]
+        else:
+            runs = np.array(self.runs, np.int64)
+            before = np.cumsum(runs[:, 1]) - runs[:, 1]
+            index = np.arange(before[-1] + runs[-1, 1])
+            parts = [np.repeat(runs[:, 0] - before * size, runs[:, 1]) + index * size]
+        if len(singles):
+            parts.append(singles)
+        if len(parts) == 1:
+            return parts[0]
+        joined = np.concatenate(parts)
+        joined.sort(kind="stable")
+        return joined
+
+
+class LinkScan:
+    """Reads the structure of one link, from `start` to `end` of the file's content.
+
+    Afterwards `rows` has every plan with its messages, `losses` what could not be read.
+    """
+
+    def __init__(self, content: bytes, start: int, end: int, budget: ScanBudget) -> None:
+        self.rows: list[PlanRows] = []
+        self.losses: list[Loss] = []
+        self._content = content
+        self._end = end
+        self._registry = DeveloperRegistry()
+        self._known: dict[tuple[bytes, DeveloperFields], PlanRows] = {}
+        self._locals: dict[int, PlanRows] = {}
+        self._definitions: dict[int, bytes] = {}
+        # By header byte. A size of zero asks for more than a look: definitions, and messages that declare.
+        self._sizes = [0] * 256
+        self._sinks: list[Callable[[int], None]] = [self._locals_missing] * 256
+        self._budget = budget
+        self._scan(start)
+
+    def _scan(self, position: int) -> None:
+        content, end, sizes, sinks = self._content, self._end, self._sizes, self._sinks
+        if position >= end:
+            return
+        header = content[position]
+        while True:
+            size = sizes[header]
+            if not size:
+                position = self._special(position, header)
+                if position >= end:
+                    return
+                header = content[position]
+                continue
+            after = position + size
+            if after >= end:
+                if after == end:
+                    sinks[header](position)
+                else:
+                    self._cut_off(position)
+                return
+            following = content[after]
+            if following == header:
+                position = self._run(position, header, size)
+                if position >= end:
+                    return
+                header = content[position]
+            else:
+                sinks[header](position)
+                position = after
+                header = following
+
+    def _run(self, start: int, header: int, size: int) -> int:
+        """Take the run that begins at `start`; return where the next message begins."""
+        content = self._content
+        mark = content[start : start + 1]
+        most = (self._end - start) // size
+        found, window = 1, _FIRST_WINDOW
+        while found < most:
+            window = min(window, most - found)
+            begin = start + found * size
+            headers = content[begin : begin + window * size : size]
+            others = len(headers.lstrip(mark))
+            found += window - others
+            if others:
+                break
+            window *= _WINDOW_GROWTH
+        after = start + found * size
+        self._locals[_local(header)].runs.append((start, found))
+        if found == most and after < self._end and content[after] == header:
+            self._cut_off(after)
+            return self._end
+        return after
+
+    def _special(self, position: int, header: int) -> int:
+        """Handle a definition or a message that declares something; return where the next one begins."""
+        if header & (_COMPRESSED | _DEFINITION) == _DEFINITION:
+            return self._define(position, header)
+        local = _local(header)
+        rows = self._locals.get(local)
+        if rows is None:
+            return self._lost(position, f"a message of the undeclared local type {local}")
+        after = position + rows.plan.size
+        if after > self._end:
+            return self._cut_off(position)
+        rows.singles.append(position)
+        rows.compressed |= header >= _COMPRESSED
+        declared = self._registry.learn(rows.plan, self._content, position)
+        if declared is not None and not self._redeclare(declared):
+            return self._lost(after, _TOO_MANY)
+        return after
+
+    def _redeclare(self, key: tuple[int, int]) -> bool:
+        """Definitions that already use a developer field learn what it means from here on."""
+        return all(
+            self._use(local, definition)
+            for local, definition in list(self._definitions.items())
+            if key in developer_keys(definition)
+        )
+
+    def _define(self, position: int, header: int) -> int:
+        content = self._content
+        begin = position + 1
+        end = begin + 5
+        if end <= self._end:
+            end += 3 * content[end - 1]
+            if header & _HAS_DEVELOPER_FIELDS and end < self._end:
+                end += 1 + 3 * content[end]
+            elif header & _HAS_DEVELOPER_FIELDS:
+                end += 1
+        if end > self._end:
+            return self._cut_off(position)
+        local = header & _LOCAL_MASK
+        definition = content[begin:end]
+        if not self._use(local, definition):
+            return self._lost(position, _TOO_MANY)
+        return end
+
+    def _use(self, local: int, definition: bytes) -> bool:
+        """Let a local number mean this definition. False where there are too many definitions."""
+        self._definitions[local] = definition
+        declared = tuple(self._registry.get(key) for key in developer_keys(definition))
+        rows = self._known.get((definition, declared))
+        if rows is None:
+            if not self._budget.take_plan(definition[4] + len(declared)):
+                return False
+            rows = PlanRows(compile_plan(definition, declared))
+            self._known[definition, declared] = rows
+            self.rows.append(rows)
+        self._locals[local] = rows
+        self._route(local, rows)
+        return True
+
+    def _route(self, local: int, rows: PlanRows) -> None:
+        size = 0 if rows.plan.number in DEVELOPER_MESSAGES else rows.plan.size
+        sink = rows.singles.append
+        for header in (local, local | 0x10, local | 0x20, local | 0x30):
+            self._sizes[header] = size
+            self._sinks[header] = sink
+        if local <= 3:
+            first = _COMPRESSED | local << 5
+            compressed_sink = _CompressedSink(rows)
+            self._sizes[first : first + 32] = [size] * 32
+            self._sinks[first : first + 32] = [compressed_sink] * 32
+
+    def _locals_missing(self, position: int) -> None:
+        raise AssertionError("a header without a size has no sink")
+
+    def _cut_off(self, position: int) -> int:
+        self.losses.append(Loss(position, "the last message is cut off"))
+        return self._end
+
+    def _lost(self, position: int, reason: str) -> int:
+        rest = self._end - position
+        self.losses.append(Loss(position, f"{reason}; the {rest} bytes that follow cannot be read"))
+        return self._end
+
+
+class _CompressedSink:
+    """Notes that a plan has messages with a compressed timestamp."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: PlanRows) -> None:
+        self._rows = rows
+
+    def __call__(self, position: int) -> None:
+        self._rows.compressed = True
+        self._rows.singles.append(position)
+
+
+def _local(header: int) -> int:
+    return header >> 5 & 3 if header & _COMPRESSED else header & _LOCAL_MASK
