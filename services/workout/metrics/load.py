@@ -26,7 +26,7 @@ def trimp_banister(heart_rate_bpm: FloatArray, resting_bpm: float, max_bpm: floa
     """
     share = reserve_share(heart_rate_bpm, resting_bpm, max_bpm)
     factor, exponent = _BANISTER[sex]
-    return float(np.dot(share, np.exp(exponent * share))) * factor / 60
+    return float((share * np.exp(exponent * share)).sum()) * factor / 60
 
 
 def trimp_edwards(heart_rate_bpm: FloatArray, max_bpm: float) -> float:

@@ -104,4 +104,4 @@ def left_power_percent(left_percent: FloatArray, power_w: FloatArray | None) -> 
     known = ~np.isnan(left_percent)
     weights = known.astype(np.float64) if power_w is None else np.where(known & (power_w > 0), power_w, 0)
     total = float(weights.sum())
-    return float(np.dot(np.where(known, left_percent, 0), weights)) / total if total > 0 else None
+    return float((np.where(known, left_percent, 0) * weights).sum()) / total if total > 0 else None

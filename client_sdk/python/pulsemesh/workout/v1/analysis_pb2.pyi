@@ -10,6 +10,8 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from pulsemesh.type.v1 import channel_pb2 as _channel_pb2
+from pulsemesh.type.v1 import sport_pb2 as _sport_pb2
+from pulsemesh.workout.v1 import recording_pb2 as _recording_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -150,6 +152,11 @@ class TrainingLoad(_message.Message):
     GRADE_ADJUSTED_SPEED_MPS_FIELD_NUMBER: _builtins.int
     LEFT_POWER_PERCENT_FIELD_NUMBER: _builtins.int
     WORK_ABOVE_CRITICAL_POWER_KJ_FIELD_NUMBER: _builtins.int
+    AVERAGE_POWER_W_FIELD_NUMBER: _builtins.int
+    WORK_KJ_FIELD_NUMBER: _builtins.int
+    NORMALIZED_GRADED_SPEED_MPS_FIELD_NUMBER: _builtins.int
+    POLARISATION_INDEX_FIELD_NUMBER: _builtins.int
+    RECORDED_S_FIELD_NUMBER: _builtins.int
     normalized_power_w: _builtins.float
     """Normalised power, in W (Allen and Coggan)."""
     intensity_factor: _builtins.float
@@ -175,6 +182,17 @@ class TrainingLoad(_message.Message):
     """Speed on the flat for the same effort, in m/s (Minetti 2002)."""
     left_power_percent: _builtins.float
     work_above_critical_power_kj: _builtins.float
+    average_power_w: _builtins.float
+    """Over the recorded time, 0 where the meter was silent: what the variability
+    index is measured against.
+    """
+    work_kj: _builtins.float
+    normalized_graded_speed_mps: _builtins.float
+    """As normalised power, of speed on the flat: what running stress is made of."""
+    polarisation_index: _builtins.float
+    """Above 2 training is polarised (Treff 2019)."""
+    recorded_s: _builtins.float
+    """With the clock running and anything heard: what scores count."""
     def __init__(
         self,
         *,
@@ -193,11 +211,18 @@ class TrainingLoad(_message.Message):
         grade_adjusted_speed_mps: _builtins.float | None = ...,
         left_power_percent: _builtins.float | None = ...,
         work_above_critical_power_kj: _builtins.float | None = ...,
+        average_power_w: _builtins.float | None = ...,
+        work_kj: _builtins.float | None = ...,
+        normalized_graded_speed_mps: _builtins.float | None = ...,
+        polarisation_index: _builtins.float | None = ...,
+        recorded_s: _builtins.float = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_decoupling_percent", b"_decoupling_percent", "_efficiency_factor", b"_efficiency_factor", "_grade_adjusted_speed_mps", b"_grade_adjusted_speed_mps", "_heart_rate_stress_score", b"_heart_rate_stress_score", "_intensity_factor", b"_intensity_factor", "_left_power_percent", b"_left_power_percent", "_normalized_power_w", b"_normalized_power_w", "_running_stress_score", b"_running_stress_score", "_stress_score", b"_stress_score", "_swimming_stress_score", b"_swimming_stress_score", "_training_stress_score", b"_training_stress_score", "_trimp_banister", b"_trimp_banister", "_trimp_edwards", b"_trimp_edwards", "_variability_index", b"_variability_index", "_work_above_critical_power_kj", b"_work_above_critical_power_kj", "decoupling_percent", b"decoupling_percent", "efficiency_factor", b"efficiency_factor", "grade_adjusted_speed_mps", b"grade_adjusted_speed_mps", "heart_rate_stress_score", b"heart_rate_stress_score", "intensity_factor", b"intensity_factor", "left_power_percent", b"left_power_percent", "normalized_power_w", b"normalized_power_w", "running_stress_score", b"running_stress_score", "stress_score", b"stress_score", "swimming_stress_score", b"swimming_stress_score", "training_stress_score", b"training_stress_score", "trimp_banister", b"trimp_banister", "trimp_edwards", b"trimp_edwards", "variability_index", b"variability_index", "work_above_critical_power_kj", b"work_above_critical_power_kj"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_power_w", b"_average_power_w", "_decoupling_percent", b"_decoupling_percent", "_efficiency_factor", b"_efficiency_factor", "_grade_adjusted_speed_mps", b"_grade_adjusted_speed_mps", "_heart_rate_stress_score", b"_heart_rate_stress_score", "_intensity_factor", b"_intensity_factor", "_left_power_percent", b"_left_power_percent", "_normalized_graded_speed_mps", b"_normalized_graded_speed_mps", "_normalized_power_w", b"_normalized_power_w", "_polarisation_index", b"_polarisation_index", "_running_stress_score", b"_running_stress_score", "_stress_score", b"_stress_score", "_swimming_stress_score", b"_swimming_stress_score", "_training_stress_score", b"_training_stress_score", "_trimp_banister", b"_trimp_banister", "_trimp_edwards", b"_trimp_edwards", "_variability_index", b"_variability_index", "_work_above_critical_power_kj", b"_work_above_critical_power_kj", "_work_kj", b"_work_kj", "average_power_w", b"average_power_w", "decoupling_percent", b"decoupling_percent", "efficiency_factor", b"efficiency_factor", "grade_adjusted_speed_mps", b"grade_adjusted_speed_mps", "heart_rate_stress_score", b"heart_rate_stress_score", "intensity_factor", b"intensity_factor", "left_power_percent", b"left_power_percent", "normalized_graded_speed_mps", b"normalized_graded_speed_mps", "normalized_power_w", b"normalized_power_w", "polarisation_index", b"polarisation_index", "running_stress_score", b"running_stress_score", "stress_score", b"stress_score", "swimming_stress_score", b"swimming_stress_score", "training_stress_score", b"training_stress_score", "trimp_banister", b"trimp_banister", "trimp_edwards", b"trimp_edwards", "variability_index", b"variability_index", "work_above_critical_power_kj", b"work_above_critical_power_kj", "work_kj", b"work_kj"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_decoupling_percent", b"_decoupling_percent", "_efficiency_factor", b"_efficiency_factor", "_grade_adjusted_speed_mps", b"_grade_adjusted_speed_mps", "_heart_rate_stress_score", b"_heart_rate_stress_score", "_intensity_factor", b"_intensity_factor", "_left_power_percent", b"_left_power_percent", "_normalized_power_w", b"_normalized_power_w", "_running_stress_score", b"_running_stress_score", "_stress_score", b"_stress_score", "_swimming_stress_score", b"_swimming_stress_score", "_training_stress_score", b"_training_stress_score", "_trimp_banister", b"_trimp_banister", "_trimp_edwards", b"_trimp_edwards", "_variability_index", b"_variability_index", "_work_above_critical_power_kj", b"_work_above_critical_power_kj", "decoupling_percent", b"decoupling_percent", "efficiency_factor", b"efficiency_factor", "grade_adjusted_speed_mps", b"grade_adjusted_speed_mps", "heart_rate_stress_score", b"heart_rate_stress_score", "intensity_factor", b"intensity_factor", "left_power_percent", b"left_power_percent", "normalized_power_w", b"normalized_power_w", "running_stress_score", b"running_stress_score", "stress_score", b"stress_score", "swimming_stress_score", b"swimming_stress_score", "training_stress_score", b"training_stress_score", "trimp_banister", b"trimp_banister", "trimp_edwards", b"trimp_edwards", "variability_index", b"variability_index", "work_above_critical_power_kj", b"work_above_critical_power_kj"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_power_w", b"_average_power_w", "_decoupling_percent", b"_decoupling_percent", "_efficiency_factor", b"_efficiency_factor", "_grade_adjusted_speed_mps", b"_grade_adjusted_speed_mps", "_heart_rate_stress_score", b"_heart_rate_stress_score", "_intensity_factor", b"_intensity_factor", "_left_power_percent", b"_left_power_percent", "_normalized_graded_speed_mps", b"_normalized_graded_speed_mps", "_normalized_power_w", b"_normalized_power_w", "_polarisation_index", b"_polarisation_index", "_running_stress_score", b"_running_stress_score", "_stress_score", b"_stress_score", "_swimming_stress_score", b"_swimming_stress_score", "_training_stress_score", b"_training_stress_score", "_trimp_banister", b"_trimp_banister", "_trimp_edwards", b"_trimp_edwards", "_variability_index", b"_variability_index", "_work_above_critical_power_kj", b"_work_above_critical_power_kj", "_work_kj", b"_work_kj", "average_power_w", b"average_power_w", "decoupling_percent", b"decoupling_percent", "efficiency_factor", b"efficiency_factor", "grade_adjusted_speed_mps", b"grade_adjusted_speed_mps", "heart_rate_stress_score", b"heart_rate_stress_score", "intensity_factor", b"intensity_factor", "left_power_percent", b"left_power_percent", "normalized_graded_speed_mps", b"normalized_graded_speed_mps", "normalized_power_w", b"normalized_power_w", "polarisation_index", b"polarisation_index", "recorded_s", b"recorded_s", "running_stress_score", b"running_stress_score", "stress_score", b"stress_score", "swimming_stress_score", b"swimming_stress_score", "training_stress_score", b"training_stress_score", "trimp_banister", b"trimp_banister", "trimp_edwards", b"trimp_edwards", "variability_index", b"variability_index", "work_above_critical_power_kj", b"work_above_critical_power_kj", "work_kj", b"work_kj"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__average_power_w: _TypeAlias = _typing.Literal["average_power_w"]  # noqa: Y015
+    _WhichOneofArgType__average_power_w: _TypeAlias = _typing.Literal["_average_power_w", b"_average_power_w"]  # noqa: Y015
     _WhichOneofReturnType__decoupling_percent: _TypeAlias = _typing.Literal["decoupling_percent"]  # noqa: Y015
     _WhichOneofArgType__decoupling_percent: _TypeAlias = _typing.Literal["_decoupling_percent", b"_decoupling_percent"]  # noqa: Y015
     _WhichOneofReturnType__efficiency_factor: _TypeAlias = _typing.Literal["efficiency_factor"]  # noqa: Y015
@@ -210,8 +235,12 @@ class TrainingLoad(_message.Message):
     _WhichOneofArgType__intensity_factor: _TypeAlias = _typing.Literal["_intensity_factor", b"_intensity_factor"]  # noqa: Y015
     _WhichOneofReturnType__left_power_percent: _TypeAlias = _typing.Literal["left_power_percent"]  # noqa: Y015
     _WhichOneofArgType__left_power_percent: _TypeAlias = _typing.Literal["_left_power_percent", b"_left_power_percent"]  # noqa: Y015
+    _WhichOneofReturnType__normalized_graded_speed_mps: _TypeAlias = _typing.Literal["normalized_graded_speed_mps"]  # noqa: Y015
+    _WhichOneofArgType__normalized_graded_speed_mps: _TypeAlias = _typing.Literal["_normalized_graded_speed_mps", b"_normalized_graded_speed_mps"]  # noqa: Y015
     _WhichOneofReturnType__normalized_power_w: _TypeAlias = _typing.Literal["normalized_power_w"]  # noqa: Y015
     _WhichOneofArgType__normalized_power_w: _TypeAlias = _typing.Literal["_normalized_power_w", b"_normalized_power_w"]  # noqa: Y015
+    _WhichOneofReturnType__polarisation_index: _TypeAlias = _typing.Literal["polarisation_index"]  # noqa: Y015
+    _WhichOneofArgType__polarisation_index: _TypeAlias = _typing.Literal["_polarisation_index", b"_polarisation_index"]  # noqa: Y015
     _WhichOneofReturnType__running_stress_score: _TypeAlias = _typing.Literal["running_stress_score"]  # noqa: Y015
     _WhichOneofArgType__running_stress_score: _TypeAlias = _typing.Literal["_running_stress_score", b"_running_stress_score"]  # noqa: Y015
     _WhichOneofReturnType__stress_score: _TypeAlias = _typing.Literal["stress_score"]  # noqa: Y015
@@ -228,6 +257,10 @@ class TrainingLoad(_message.Message):
     _WhichOneofArgType__variability_index: _TypeAlias = _typing.Literal["_variability_index", b"_variability_index"]  # noqa: Y015
     _WhichOneofReturnType__work_above_critical_power_kj: _TypeAlias = _typing.Literal["work_above_critical_power_kj"]  # noqa: Y015
     _WhichOneofArgType__work_above_critical_power_kj: _TypeAlias = _typing.Literal["_work_above_critical_power_kj", b"_work_above_critical_power_kj"]  # noqa: Y015
+    _WhichOneofReturnType__work_kj: _TypeAlias = _typing.Literal["work_kj"]  # noqa: Y015
+    _WhichOneofArgType__work_kj: _TypeAlias = _typing.Literal["_work_kj", b"_work_kj"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__average_power_w) -> _WhichOneofReturnType__average_power_w | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__decoupling_percent) -> _WhichOneofReturnType__decoupling_percent | None: ...
     @_typing.overload
@@ -241,7 +274,11 @@ class TrainingLoad(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__left_power_percent) -> _WhichOneofReturnType__left_power_percent | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__normalized_graded_speed_mps) -> _WhichOneofReturnType__normalized_graded_speed_mps | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__normalized_power_w) -> _WhichOneofReturnType__normalized_power_w | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__polarisation_index) -> _WhichOneofReturnType__polarisation_index | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__running_stress_score) -> _WhichOneofReturnType__running_stress_score | None: ...
     @_typing.overload
@@ -258,6 +295,8 @@ class TrainingLoad(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__variability_index) -> _WhichOneofReturnType__variability_index | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__work_above_critical_power_kj) -> _WhichOneofReturnType__work_above_critical_power_kj | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__work_kj) -> _WhichOneofReturnType__work_kj | None: ...
 
 Global___TrainingLoad: _TypeAlias = TrainingLoad  # noqa: Y015
 
@@ -432,6 +471,8 @@ class DetectedInterval(_message.Message):
     AVERAGE_HEART_RATE_BPM_FIELD_NUMBER: _builtins.int
     AVERAGE_SPEED_MPS_FIELD_NUMBER: _builtins.int
     ELEVATION_GAIN_M_FIELD_NUMBER: _builtins.int
+    GRADE_PERCENT_FIELD_NUMBER: _builtins.int
+    CLIMB_CATEGORY_FIELD_NUMBER: _builtins.int
     kind: Global___DetectedInterval.Kind.ValueType
     start_time_ms: _builtins.int
     end_time_ms: _builtins.int
@@ -440,6 +481,9 @@ class DetectedInterval(_message.Message):
     average_heart_rate_bpm: _builtins.float
     average_speed_mps: _builtins.float
     elevation_gain_m: _builtins.float
+    grade_percent: _builtins.float
+    """Of a climb: the mean grade, and 1 (fourth) to 5 (beyond category) or 0."""
+    climb_category: _builtins.int
     def __init__(
         self,
         *,
@@ -451,10 +495,12 @@ class DetectedInterval(_message.Message):
         average_heart_rate_bpm: _builtins.float | None = ...,
         average_speed_mps: _builtins.float | None = ...,
         elevation_gain_m: _builtins.float | None = ...,
+        grade_percent: _builtins.float | None = ...,
+        climb_category: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_heart_rate_bpm", b"_average_heart_rate_bpm", "_average_power_w", b"_average_power_w", "_average_speed_mps", b"_average_speed_mps", "_elevation_gain_m", b"_elevation_gain_m", "average_heart_rate_bpm", b"average_heart_rate_bpm", "average_power_w", b"average_power_w", "average_speed_mps", b"average_speed_mps", "elevation_gain_m", b"elevation_gain_m"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_heart_rate_bpm", b"_average_heart_rate_bpm", "_average_power_w", b"_average_power_w", "_average_speed_mps", b"_average_speed_mps", "_elevation_gain_m", b"_elevation_gain_m", "_grade_percent", b"_grade_percent", "average_heart_rate_bpm", b"average_heart_rate_bpm", "average_power_w", b"average_power_w", "average_speed_mps", b"average_speed_mps", "elevation_gain_m", b"elevation_gain_m", "grade_percent", b"grade_percent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_heart_rate_bpm", b"_average_heart_rate_bpm", "_average_power_w", b"_average_power_w", "_average_speed_mps", b"_average_speed_mps", "_elevation_gain_m", b"_elevation_gain_m", "average_heart_rate_bpm", b"average_heart_rate_bpm", "average_power_w", b"average_power_w", "average_speed_mps", b"average_speed_mps", "distance_m", b"distance_m", "elevation_gain_m", b"elevation_gain_m", "end_time_ms", b"end_time_ms", "kind", b"kind", "start_time_ms", b"start_time_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_heart_rate_bpm", b"_average_heart_rate_bpm", "_average_power_w", b"_average_power_w", "_average_speed_mps", b"_average_speed_mps", "_elevation_gain_m", b"_elevation_gain_m", "_grade_percent", b"_grade_percent", "average_heart_rate_bpm", b"average_heart_rate_bpm", "average_power_w", b"average_power_w", "average_speed_mps", b"average_speed_mps", "climb_category", b"climb_category", "distance_m", b"distance_m", "elevation_gain_m", b"elevation_gain_m", "end_time_ms", b"end_time_ms", "grade_percent", b"grade_percent", "kind", b"kind", "start_time_ms", b"start_time_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__average_heart_rate_bpm: _TypeAlias = _typing.Literal["average_heart_rate_bpm"]  # noqa: Y015
     _WhichOneofArgType__average_heart_rate_bpm: _TypeAlias = _typing.Literal["_average_heart_rate_bpm", b"_average_heart_rate_bpm"]  # noqa: Y015
@@ -464,6 +510,8 @@ class DetectedInterval(_message.Message):
     _WhichOneofArgType__average_speed_mps: _TypeAlias = _typing.Literal["_average_speed_mps", b"_average_speed_mps"]  # noqa: Y015
     _WhichOneofReturnType__elevation_gain_m: _TypeAlias = _typing.Literal["elevation_gain_m"]  # noqa: Y015
     _WhichOneofArgType__elevation_gain_m: _TypeAlias = _typing.Literal["_elevation_gain_m", b"_elevation_gain_m"]  # noqa: Y015
+    _WhichOneofReturnType__grade_percent: _TypeAlias = _typing.Literal["grade_percent"]  # noqa: Y015
+    _WhichOneofArgType__grade_percent: _TypeAlias = _typing.Literal["_grade_percent", b"_grade_percent"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__average_heart_rate_bpm) -> _WhichOneofReturnType__average_heart_rate_bpm | None: ...
     @_typing.overload
@@ -472,6 +520,8 @@ class DetectedInterval(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__average_speed_mps) -> _WhichOneofReturnType__average_speed_mps | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__elevation_gain_m) -> _WhichOneofReturnType__elevation_gain_m | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__grade_percent) -> _WhichOneofReturnType__grade_percent | None: ...
 
 Global___DetectedInterval: _TypeAlias = DetectedInterval  # noqa: Y015
 
@@ -485,12 +535,17 @@ class WPrimeBalance(_message.Message):
     MINIMUM_TIME_MS_FIELD_NUMBER: _builtins.int
     STEP_S_FIELD_NUMBER: _builtins.int
     BALANCE_J_FIELD_NUMBER: _builtins.int
+    START_TIME_MS_FIELD_NUMBER: _builtins.int
     minimum_j: _builtins.float
     minimum_time_ms: _builtins.int
     step_s: _builtins.int
     """At most a thousand points, evenly spread from the beginning."""
+    start_time_ms: _builtins.int
+    """Where the first step begins."""
     @_builtins.property
-    def balance_j(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
+    def balance_j(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """The lowest within each step."""
+
     def __init__(
         self,
         *,
@@ -498,10 +553,11 @@ class WPrimeBalance(_message.Message):
         minimum_time_ms: _builtins.int = ...,
         step_s: _builtins.int = ...,
         balance_j: _abc.Iterable[_builtins.float] | None = ...,
+        start_time_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_j", b"balance_j", "minimum_j", b"minimum_j", "minimum_time_ms", b"minimum_time_ms", "step_s", b"step_s"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_j", b"balance_j", "minimum_j", b"minimum_j", "minimum_time_ms", b"minimum_time_ms", "start_time_ms", b"start_time_ms", "step_s", b"step_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -517,13 +573,20 @@ class Quadrants(_message.Message):
     THRESHOLD_FORCE_N_FIELD_NUMBER: _builtins.int
     THRESHOLD_SPEED_MPS_FIELD_NUMBER: _builtins.int
     AVERAGE_TORQUE_NM_FIELD_NUMBER: _builtins.int
+    MAXIMUM_TORQUE_NM_FIELD_NUMBER: _builtins.int
+    CRANK_LENGTH_M_FIELD_NUMBER: _builtins.int
+    THRESHOLD_CADENCE_RPM_FIELD_NUMBER: _builtins.int
     threshold_force_n: _builtins.float
     threshold_speed_mps: _builtins.float
     average_torque_nm: _builtins.float
+    maximum_torque_nm: _builtins.float
+    crank_length_m: _builtins.float
+    """What the threshold was computed with."""
+    threshold_cadence_rpm: _builtins.float
     @_builtins.property
     def shares(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Shares of the pedalling time: hard and fast, hard and slow, easy and slow,
-        easy and fast.
+        easy and fast. Empty when threshold power is not known.
         """
 
     def __init__(
@@ -533,14 +596,22 @@ class Quadrants(_message.Message):
         threshold_force_n: _builtins.float = ...,
         threshold_speed_mps: _builtins.float = ...,
         average_torque_nm: _builtins.float | None = ...,
+        maximum_torque_nm: _builtins.float | None = ...,
+        crank_length_m: _builtins.float = ...,
+        threshold_cadence_rpm: _builtins.float = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_torque_nm", b"_average_torque_nm", "average_torque_nm", b"average_torque_nm"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_torque_nm", b"_average_torque_nm", "_maximum_torque_nm", b"_maximum_torque_nm", "average_torque_nm", b"average_torque_nm", "maximum_torque_nm", b"maximum_torque_nm"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_torque_nm", b"_average_torque_nm", "average_torque_nm", b"average_torque_nm", "shares", b"shares", "threshold_force_n", b"threshold_force_n", "threshold_speed_mps", b"threshold_speed_mps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_torque_nm", b"_average_torque_nm", "_maximum_torque_nm", b"_maximum_torque_nm", "average_torque_nm", b"average_torque_nm", "crank_length_m", b"crank_length_m", "maximum_torque_nm", b"maximum_torque_nm", "shares", b"shares", "threshold_cadence_rpm", b"threshold_cadence_rpm", "threshold_force_n", b"threshold_force_n", "threshold_speed_mps", b"threshold_speed_mps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__average_torque_nm: _TypeAlias = _typing.Literal["average_torque_nm"]  # noqa: Y015
     _WhichOneofArgType__average_torque_nm: _TypeAlias = _typing.Literal["_average_torque_nm", b"_average_torque_nm"]  # noqa: Y015
+    _WhichOneofReturnType__maximum_torque_nm: _TypeAlias = _typing.Literal["maximum_torque_nm"]  # noqa: Y015
+    _WhichOneofArgType__maximum_torque_nm: _TypeAlias = _typing.Literal["_maximum_torque_nm", b"_maximum_torque_nm"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__average_torque_nm) -> _WhichOneofReturnType__average_torque_nm | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__maximum_torque_nm) -> _WhichOneofReturnType__maximum_torque_nm | None: ...
 
 Global___Quadrants: _TypeAlias = Quadrants  # noqa: Y015
 
@@ -564,7 +635,9 @@ class HeartRateVariability(_message.Message):
     sdnn_ms: _builtins.float
     dfa_alpha1: _builtins.float
     step_s: _builtins.int
-    """DFA-α1 over windows of two minutes."""
+    """DFA-α1 over windows of two minutes, one each so many seconds; 0 where a
+    window has too few beats or too many artefacts.
+    """
     @_builtins.property
     def dfa_alpha1_series(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
     def __init__(
@@ -594,6 +667,37 @@ class SwimAnalysis(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class StrokeNumbers(_message.Message):
+        """The lengths of one stroke; averages a length."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        STROKE_FIELD_NUMBER: _builtins.int
+        LENGTHS_FIELD_NUMBER: _builtins.int
+        AVERAGE_LENGTH_S_FIELD_NUMBER: _builtins.int
+        AVERAGE_STROKES_FIELD_NUMBER: _builtins.int
+        SWOLF_FIELD_NUMBER: _builtins.int
+        stroke: _recording_pb2.SwimStroke.ValueType
+        lengths: _builtins.int
+        average_length_s: _builtins.float
+        average_strokes: _builtins.float
+        swolf: _builtins.float
+        def __init__(
+            self,
+            *,
+            stroke: _recording_pb2.SwimStroke.ValueType = ...,
+            lengths: _builtins.int = ...,
+            average_length_s: _builtins.float = ...,
+            average_strokes: _builtins.float = ...,
+            swolf: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["average_length_s", b"average_length_s", "average_strokes", b"average_strokes", "lengths", b"lengths", "stroke", b"stroke", "swolf", b"swolf"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     LENGTHS_FIELD_NUMBER: _builtins.int
     POOL_LENGTH_M_FIELD_NUMBER: _builtins.int
     AVERAGE_LENGTH_S_FIELD_NUMBER: _builtins.int
@@ -601,6 +705,9 @@ class SwimAnalysis(_message.Message):
     SWOLF_FIELD_NUMBER: _builtins.int
     REST_S_FIELD_NUMBER: _builtins.int
     LENGTH_SWOLF_FIELD_NUMBER: _builtins.int
+    LENGTH_S_FIELD_NUMBER: _builtins.int
+    LENGTH_STROKES_FIELD_NUMBER: _builtins.int
+    BY_STROKE_FIELD_NUMBER: _builtins.int
     lengths: _builtins.int
     pool_length_m: _builtins.float
     average_length_s: _builtins.float
@@ -610,6 +717,14 @@ class SwimAnalysis(_message.Message):
     rest_s: _builtins.float
     @_builtins.property
     def length_swolf(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
+    @_builtins.property
+    def length_s(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Of each length that was swum, in order."""
+
+    @_builtins.property
+    def length_strokes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def by_stroke(self) -> _containers.RepeatedCompositeFieldContainer[Global___SwimAnalysis.StrokeNumbers]: ...
     def __init__(
         self,
         *,
@@ -620,14 +735,145 @@ class SwimAnalysis(_message.Message):
         swolf: _builtins.float = ...,
         rest_s: _builtins.float = ...,
         length_swolf: _abc.Iterable[_builtins.float] | None = ...,
+        length_s: _abc.Iterable[_builtins.float] | None = ...,
+        length_strokes: _abc.Iterable[_builtins.int] | None = ...,
+        by_stroke: _abc.Iterable[Global___SwimAnalysis.StrokeNumbers] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["average_length_s", b"average_length_s", "average_strokes", b"average_strokes", "length_swolf", b"length_swolf", "lengths", b"lengths", "pool_length_m", b"pool_length_m", "rest_s", b"rest_s", "swolf", b"swolf"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["average_length_s", b"average_length_s", "average_strokes", b"average_strokes", "by_stroke", b"by_stroke", "length_s", b"length_s", "length_strokes", b"length_strokes", "length_swolf", b"length_swolf", "lengths", b"lengths", "pool_length_m", b"pool_length_m", "rest_s", b"rest_s", "swolf", b"swolf"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SwimAnalysis: _TypeAlias = SwimAnalysis  # noqa: Y015
+
+@_typing.final
+class BodyMeasure(_message.Message):
+    """Breath or core temperature over the workout, in the channel's unit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Above(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        BOUND_FIELD_NUMBER: _builtins.int
+        SECONDS_FIELD_NUMBER: _builtins.int
+        bound: _builtins.float
+        seconds: _builtins.float
+        def __init__(
+            self,
+            *,
+            bound: _builtins.float = ...,
+            seconds: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["bound", b"bound", "seconds", b"seconds"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    AVERAGE_FIELD_NUMBER: _builtins.int
+    MINIMUM_FIELD_NUMBER: _builtins.int
+    MAXIMUM_FIELD_NUMBER: _builtins.int
+    ABOVE_FIELD_NUMBER: _builtins.int
+    channel: _channel_pb2.Channel.ValueType
+    average: _builtins.float
+    minimum: _builtins.float
+    maximum: _builtins.float
+    @_builtins.property
+    def above(self) -> _containers.RepeatedCompositeFieldContainer[Global___BodyMeasure.Above]:
+        """Seconds at or above each bound."""
+
+    def __init__(
+        self,
+        *,
+        channel: _channel_pb2.Channel.ValueType = ...,
+        average: _builtins.float = ...,
+        minimum: _builtins.float = ...,
+        maximum: _builtins.float = ...,
+        above: _abc.Iterable[Global___BodyMeasure.Above] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["above", b"above", "average", b"average", "channel", b"channel", "maximum", b"maximum", "minimum", b"minimum"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BodyMeasure: _TypeAlias = BodyMeasure  # noqa: Y015
+
+@_typing.final
+class SessionAnalysis(_message.Message):
+    """The numbers of one session of a workout of several."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPORT_FIELD_NUMBER: _builtins.int
+    SUB_SPORT_FIELD_NUMBER: _builtins.int
+    START_TIME_MS_FIELD_NUMBER: _builtins.int
+    END_TIME_MS_FIELD_NUMBER: _builtins.int
+    LOAD_FIELD_NUMBER: _builtins.int
+    ZONES_FIELD_NUMBER: _builtins.int
+    CURVES_FIELD_NUMBER: _builtins.int
+    BEST_EFFORTS_FIELD_NUMBER: _builtins.int
+    INTERVALS_FIELD_NUMBER: _builtins.int
+    W_PRIME_BALANCE_FIELD_NUMBER: _builtins.int
+    QUADRANTS_FIELD_NUMBER: _builtins.int
+    HEART_RATE_VARIABILITY_FIELD_NUMBER: _builtins.int
+    SWIM_FIELD_NUMBER: _builtins.int
+    BODY_FIELD_NUMBER: _builtins.int
+    sport: _sport_pb2.Sport.ValueType
+    sub_sport: _sport_pb2.SubSport.ValueType
+    start_time_ms: _builtins.int
+    end_time_ms: _builtins.int
+    @_builtins.property
+    def load(self) -> Global___TrainingLoad: ...
+    @_builtins.property
+    def zones(self) -> _containers.RepeatedCompositeFieldContainer[Global___ZoneTimes]: ...
+    @_builtins.property
+    def curves(self) -> _containers.RepeatedCompositeFieldContainer[Global___MeanMaximalCurve]:
+        """Their starts are seconds after the beginning of the workout, too."""
+
+    @_builtins.property
+    def best_efforts(self) -> _containers.RepeatedCompositeFieldContainer[Global___BestEffort]: ...
+    @_builtins.property
+    def intervals(self) -> _containers.RepeatedCompositeFieldContainer[Global___DetectedInterval]: ...
+    @_builtins.property
+    def w_prime_balance(self) -> Global___WPrimeBalance: ...
+    @_builtins.property
+    def quadrants(self) -> Global___Quadrants: ...
+    @_builtins.property
+    def heart_rate_variability(self) -> Global___HeartRateVariability: ...
+    @_builtins.property
+    def swim(self) -> Global___SwimAnalysis: ...
+    @_builtins.property
+    def body(self) -> _containers.RepeatedCompositeFieldContainer[Global___BodyMeasure]: ...
+    def __init__(
+        self,
+        *,
+        sport: _sport_pb2.Sport.ValueType = ...,
+        sub_sport: _sport_pb2.SubSport.ValueType = ...,
+        start_time_ms: _builtins.int = ...,
+        end_time_ms: _builtins.int = ...,
+        load: Global___TrainingLoad | None = ...,
+        zones: _abc.Iterable[Global___ZoneTimes] | None = ...,
+        curves: _abc.Iterable[Global___MeanMaximalCurve] | None = ...,
+        best_efforts: _abc.Iterable[Global___BestEffort] | None = ...,
+        intervals: _abc.Iterable[Global___DetectedInterval] | None = ...,
+        w_prime_balance: Global___WPrimeBalance | None = ...,
+        quadrants: Global___Quadrants | None = ...,
+        heart_rate_variability: Global___HeartRateVariability | None = ...,
+        swim: Global___SwimAnalysis | None = ...,
+        body: _abc.Iterable[Global___BodyMeasure] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["heart_rate_variability", b"heart_rate_variability", "load", b"load", "quadrants", b"quadrants", "swim", b"swim", "w_prime_balance", b"w_prime_balance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_efforts", b"best_efforts", "body", b"body", "curves", b"curves", "end_time_ms", b"end_time_ms", "heart_rate_variability", b"heart_rate_variability", "intervals", b"intervals", "load", b"load", "quadrants", b"quadrants", "sport", b"sport", "start_time_ms", b"start_time_ms", "sub_sport", b"sub_sport", "swim", b"swim", "w_prime_balance", b"w_prime_balance", "zones", b"zones"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionAnalysis: _TypeAlias = SessionAnalysis  # noqa: Y015
 
 @_typing.final
 class Analysis(_message.Message):
@@ -648,6 +894,8 @@ class Analysis(_message.Message):
     SWIM_FIELD_NUMBER: _builtins.int
     COMPUTED_AT_FIELD_NUMBER: _builtins.int
     ALGORITHM_FIELD_NUMBER: _builtins.int
+    BODY_FIELD_NUMBER: _builtins.int
+    SESSIONS_FIELD_NUMBER: _builtins.int
     workout_id: _builtins.str
     algorithm: _builtins.int
     """Grows when the formulas change; an older analysis is computed again."""
@@ -675,6 +923,12 @@ class Analysis(_message.Message):
     def swim(self) -> Global___SwimAnalysis: ...
     @_builtins.property
     def computed_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def body(self) -> _containers.RepeatedCompositeFieldContainer[Global___BodyMeasure]: ...
+    @_builtins.property
+    def sessions(self) -> _containers.RepeatedCompositeFieldContainer[Global___SessionAnalysis]:
+        """Where there are several; the fields above are then of all of them together."""
+
     def __init__(
         self,
         *,
@@ -691,10 +945,12 @@ class Analysis(_message.Message):
         swim: Global___SwimAnalysis | None = ...,
         computed_at: _timestamp_pb2.Timestamp | None = ...,
         algorithm: _builtins.int = ...,
+        body: _abc.Iterable[Global___BodyMeasure] | None = ...,
+        sessions: _abc.Iterable[Global___SessionAnalysis] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["computed_at", b"computed_at", "heart_rate_variability", b"heart_rate_variability", "load", b"load", "quadrants", b"quadrants", "swim", b"swim", "thresholds", b"thresholds", "w_prime_balance", b"w_prime_balance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "best_efforts", b"best_efforts", "computed_at", b"computed_at", "curves", b"curves", "heart_rate_variability", b"heart_rate_variability", "intervals", b"intervals", "load", b"load", "quadrants", b"quadrants", "swim", b"swim", "thresholds", b"thresholds", "w_prime_balance", b"w_prime_balance", "workout_id", b"workout_id", "zones", b"zones"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["algorithm", b"algorithm", "best_efforts", b"best_efforts", "body", b"body", "computed_at", b"computed_at", "curves", b"curves", "heart_rate_variability", b"heart_rate_variability", "intervals", b"intervals", "load", b"load", "quadrants", b"quadrants", "sessions", b"sessions", "swim", b"swim", "thresholds", b"thresholds", "w_prime_balance", b"w_prime_balance", "workout_id", b"workout_id", "zones", b"zones"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,13 +10,17 @@ import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_pulsemesh_policy_v1_policy } from "../../policy/v1/policy_pb.js";
 import type { Channel } from "../../type/v1/channel_pb.js";
 import { file_pulsemesh_type_v1_channel } from "../../type/v1/channel_pb.js";
+import type { Sport, SubSport } from "../../type/v1/sport_pb.js";
+import { file_pulsemesh_type_v1_sport } from "../../type/v1/sport_pb.js";
+import type { SwimStroke } from "./recording_pb.js";
+import { file_pulsemesh_workout_v1_recording } from "./recording_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file pulsemesh/workout/v1/analysis.proto.
  */
 export const file_pulsemesh_workout_v1_analysis: GenFile = /*@__PURE__*/
-  fileDesc("CiNwdWxzZW1lc2gvd29ya291dC92MS9hbmFseXNpcy5wcm90bxIUcHVsc2VtZXNoLndvcmtvdXQudjEi0QYKClRocmVzaG9sZHMSQgocZnVuY3Rpb25hbF90aHJlc2hvbGRfcG93ZXJfdxgBIAEoAUIXukgUEhIZAAAAAABAj0AhAAAAAAAAAABIAIgBARI2ChBjcml0aWNhbF9wb3dlcl93GAIgASgBQhe6SBQSEhkAAAAAAECPQCEAAAAAAAAAAEgBiAEBEi8KCXdfcHJpbWVfahgDIAEoAUIXukgUEhIZAAAAAABqCEEhAAAAAAAAAABIAogBARJKCiBsYWN0YXRlX3RocmVzaG9sZF9oZWFydF9yYXRlX2JwbRgEIAEoAUIbukgUEhIZAAAAAABAb0ApAAAAAAAAPkDo2xgDSAOIAQESQAoWbWF4aW11bV9oZWFydF9yYXRlX2JwbRgFIAEoAUIbukgUEhIZAAAAAABAb0ApAAAAAAAAPkDo2xgDSASIAQESQAoWcmVzdGluZ19oZWFydF9yYXRlX2JwbRgGIAEoAUIbukgUEhIZAAAAAADAYkApAAAAAAAANEDo2xgDSAWIAQESOQoTdGhyZXNob2xkX3NwZWVkX21wcxgHIAEoAUIXukgUEhIZAAAAAAAANEAhAAAAAAAAAABIBogBARI+Chh0aHJlc2hvbGRfc3dpbV9zcGVlZF9tcHMYCCABKAFCF7pIFBISGQAAAAAAABRAIQAAAAAAAAAASAeIAQESMwoJd2VpZ2h0X2tnGAkgASgBQhu6SBQSEhkAAAAAAAB5QCkAAAAAAAA0QOjbGANICIgBARI0CgNzZXgYCiABKA4yGS5wdWxzZW1lc2gud29ya291dC52MS5TZXhCDLpIBYIBAhAB6NsYA0IfCh1fZnVuY3Rpb25hbF90aHJlc2hvbGRfcG93ZXJfd0ITChFfY3JpdGljYWxfcG93ZXJfd0IMCgpfd19wcmltZV9qQiMKIV9sYWN0YXRlX3RocmVzaG9sZF9oZWFydF9yYXRlX2JwbUIZChdfbWF4aW11bV9oZWFydF9yYXRlX2JwbUIZChdfcmVzdGluZ19oZWFydF9yYXRlX2JwbUIWChRfdGhyZXNob2xkX3NwZWVkX21wc0IbChlfdGhyZXNob2xkX3N3aW1fc3BlZWRfbXBzQgwKCl93ZWlnaHRfa2ci9gYKDFRyYWluaW5nTG9hZBIlChJub3JtYWxpemVkX3Bvd2VyX3cYASABKAFCBOjbGANIAIgBARIdChBpbnRlbnNpdHlfZmFjdG9yGAIgASgBSAGIAQESHgoRdmFyaWFiaWxpdHlfaW5kZXgYAyABKAFIAogBARIiChV0cmFpbmluZ19zdHJlc3Nfc2NvcmUYBCABKAFIA4gBARIkChdoZWFydF9yYXRlX3N0cmVzc19zY29yZRgFIAEoAUgEiAEBEiEKFHJ1bm5pbmdfc3RyZXNzX3Njb3JlGAYgASgBSAWIAQESIgoVc3dpbW1pbmdfc3RyZXNzX3Njb3JlGAcgASgBSAaIAQESGQoMc3RyZXNzX3Njb3JlGAggASgBSAeIAQESGwoOdHJpbXBfYmFuaXN0ZXIYCSABKAFICIgBARIaCg10cmltcF9lZHdhcmRzGAogASgBSAmIAQESHgoRZWZmaWNpZW5jeV9mYWN0b3IYCyABKAFICogBARIlChJkZWNvdXBsaW5nX3BlcmNlbnQYDCABKAFCBOjbGANIC4gBARIlChhncmFkZV9hZGp1c3RlZF9zcGVlZF9tcHMYDSABKAFIDIgBARIfChJsZWZ0X3Bvd2VyX3BlcmNlbnQYDiABKAFIDYgBARIpChx3b3JrX2Fib3ZlX2NyaXRpY2FsX3Bvd2VyX2tqGA8gASgBSA6IAQFCFQoTX25vcm1hbGl6ZWRfcG93ZXJfd0ITChFfaW50ZW5zaXR5X2ZhY3RvckIUChJfdmFyaWFiaWxpdHlfaW5kZXhCGAoWX3RyYWluaW5nX3N0cmVzc19zY29yZUIaChhfaGVhcnRfcmF0ZV9zdHJlc3Nfc2NvcmVCFwoVX3J1bm5pbmdfc3RyZXNzX3Njb3JlQhgKFl9zd2ltbWluZ19zdHJlc3Nfc2NvcmVCDwoNX3N0cmVzc19zY29yZUIRCg9fdHJpbXBfYmFuaXN0ZXJCEAoOX3RyaW1wX2Vkd2FyZHNCFAoSX2VmZmljaWVuY3lfZmFjdG9yQhUKE19kZWNvdXBsaW5nX3BlcmNlbnRCGwoZX2dyYWRlX2FkanVzdGVkX3NwZWVkX21wc0IVChNfbGVmdF9wb3dlcl9wZXJjZW50Qh8KHV93b3JrX2Fib3ZlX2NyaXRpY2FsX3Bvd2VyX2tqItUBCglab25lVGltZXMSDQoFbW9kZWwYASABKAkSKwoHY2hhbm5lbBgCIAEoDjIaLnB1bHNlbWVzaC50eXBlLnYxLkNoYW5uZWwSOQoFem9uZXMYAyADKAsyJC5wdWxzZW1lc2gud29ya291dC52MS5ab25lVGltZXMuWm9uZUIE6NsYAxpRCgRab25lEgwKBG5hbWUYASABKAkSDAoEZnJvbRgCIAEoARISCgViZWxvdxgDIAEoAUgAiAEBEg8KB3NlY29uZHMYBCABKAFCCAoGX2JlbG93InwKEE1lYW5NYXhpbWFsQ3VydmUSKwoHY2hhbm5lbBgBIAEoDjIaLnB1bHNlbWVzaC50eXBlLnYxLkNoYW5uZWwSEwoLZHVyYXRpb25zX3MYAiADKA0SFAoGdmFsdWVzGAMgAygCQgTo2xgDEhAKCHN0YXJ0c19zGAQgAygNIrABCgpCZXN0RWZmb3J0EgwKBGtpbmQYASABKAkSKwoHY2hhbm5lbBgCIAEoDjIaLnB1bHNlbWVzaC50eXBlLnYxLkNoYW5uZWwSEgoKZHVyYXRpb25fcxgDIAEoARISCgpkaXN0YW5jZV9tGAQgASgBEhMKBXZhbHVlGAUgASgBQgTo2xgDEhUKDXN0YXJ0X3RpbWVfbXMYBiABKAMSEwoLZW5kX3RpbWVfbXMYByABKAMi1AMKEERldGVjdGVkSW50ZXJ2YWwSOQoEa2luZBgBIAEoDjIrLnB1bHNlbWVzaC53b3Jrb3V0LnYxLkRldGVjdGVkSW50ZXJ2YWwuS2luZBIVCg1zdGFydF90aW1lX21zGAIgASgDEhMKC2VuZF90aW1lX21zGAMgASgDEhIKCmRpc3RhbmNlX20YBCABKAESIgoPYXZlcmFnZV9wb3dlcl93GAUgASgBQgTo2xgDSACIAQESKQoWYXZlcmFnZV9oZWFydF9yYXRlX2JwbRgGIAEoAUIE6NsYA0gBiAEBEh4KEWF2ZXJhZ2Vfc3BlZWRfbXBzGAcgASgBSAKIAQESHQoQZWxldmF0aW9uX2dhaW5fbRgIIAEoAUgDiAEBIl0KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg0KCUtJTkRfV09SSxABEg0KCUtJTkRfUkVTVBACEhEKDUtJTkRfQVVUT19MQVAQAxIOCgpLSU5EX0NMSU1CEARCEgoQX2F2ZXJhZ2VfcG93ZXJfd0IZChdfYXZlcmFnZV9oZWFydF9yYXRlX2JwbUIUChJfYXZlcmFnZV9zcGVlZF9tcHNCEwoRX2VsZXZhdGlvbl9nYWluX20iXgoNV1ByaW1lQmFsYW5jZRIRCgltaW5pbXVtX2oYASABKAESFwoPbWluaW11bV90aW1lX21zGAIgASgDEg4KBnN0ZXBfcxgDIAEoDRIRCgliYWxhbmNlX2oYBCADKAIiiQEKCVF1YWRyYW50cxIOCgZzaGFyZXMYASADKAESGQoRdGhyZXNob2xkX2ZvcmNlX24YAiABKAESGwoTdGhyZXNob2xkX3NwZWVkX21wcxgDIAEoARIeChFhdmVyYWdlX3RvcnF1ZV9ubRgEIAEoAUgAiAEBQhQKEl9hdmVyYWdlX3RvcnF1ZV9ubSLGAQoUSGVhcnRSYXRlVmFyaWFiaWxpdHkSDQoFYmVhdHMYASABKA0SEQoJYXJ0ZWZhY3RzGAIgASgNEhYKCHJtc3NkX21zGAMgASgBQgTo2xgDEhUKB3Nkbm5fbXMYBCABKAFCBOjbGAMSHQoKZGZhX2FscGhhMRgFIAEoAUIE6NsYA0gAiAEBEg4KBnN0ZXBfcxgGIAEoDRIfChFkZmFfYWxwaGExX3NlcmllcxgHIAMoAkIE6NsYA0INCgtfZGZhX2FscGhhMSKeAQoMU3dpbUFuYWx5c2lzEg8KB2xlbmd0aHMYASABKA0SFQoNcG9vbF9sZW5ndGhfbRgCIAEoARIYChBhdmVyYWdlX2xlbmd0aF9zGAMgASgBEhcKD2F2ZXJhZ2Vfc3Ryb2tlcxgEIAEoARINCgVzd29sZhgFIAEoARIOCgZyZXN0X3MYBiABKAESFAoMbGVuZ3RoX3N3b2xmGAcgAygCIpUFCghBbmFseXNpcxISCgp3b3Jrb3V0X2lkGAEgASgJEjQKCnRocmVzaG9sZHMYAiABKAsyIC5wdWxzZW1lc2gud29ya291dC52MS5UaHJlc2hvbGRzEjAKBGxvYWQYAyABKAsyIi5wdWxzZW1lc2gud29ya291dC52MS5UcmFpbmluZ0xvYWQSLgoFem9uZXMYBCADKAsyHy5wdWxzZW1lc2gud29ya291dC52MS5ab25lVGltZXMSNgoGY3VydmVzGAUgAygLMiYucHVsc2VtZXNoLndvcmtvdXQudjEuTWVhbk1heGltYWxDdXJ2ZRI2CgxiZXN0X2VmZm9ydHMYBiADKAsyIC5wdWxzZW1lc2gud29ya291dC52MS5CZXN0RWZmb3J0EjkKCWludGVydmFscxgHIAMoCzImLnB1bHNlbWVzaC53b3Jrb3V0LnYxLkRldGVjdGVkSW50ZXJ2YWwSPAoPd19wcmltZV9iYWxhbmNlGAggASgLMiMucHVsc2VtZXNoLndvcmtvdXQudjEuV1ByaW1lQmFsYW5jZRIyCglxdWFkcmFudHMYCSABKAsyHy5wdWxzZW1lc2gud29ya291dC52MS5RdWFkcmFudHMSSgoWaGVhcnRfcmF0ZV92YXJpYWJpbGl0eRgKIAEoCzIqLnB1bHNlbWVzaC53b3Jrb3V0LnYxLkhlYXJ0UmF0ZVZhcmlhYmlsaXR5EjAKBHN3aW0YCyABKAsyIi5wdWxzZW1lc2gud29ya291dC52MS5Td2ltQW5hbHlzaXMSLwoLY29tcHV0ZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWFsZ29yaXRobRgNIAEoDSo4CgNTZXgSEwoPU0VYX1VOU1BFQ0lGSUVEEAASDgoKU0VYX0ZFTUFMRRABEgwKCFNFWF9NQUxFEAJiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_pulsemesh_policy_v1_policy, file_pulsemesh_type_v1_channel]);
+  fileDesc("CiNwdWxzZW1lc2gvd29ya291dC92MS9hbmFseXNpcy5wcm90bxIUcHVsc2VtZXNoLndvcmtvdXQudjEi0QYKClRocmVzaG9sZHMSQgocZnVuY3Rpb25hbF90aHJlc2hvbGRfcG93ZXJfdxgBIAEoAUIXukgUEhIZAAAAAABAj0AhAAAAAAAAAABIAIgBARI2ChBjcml0aWNhbF9wb3dlcl93GAIgASgBQhe6SBQSEhkAAAAAAECPQCEAAAAAAAAAAEgBiAEBEi8KCXdfcHJpbWVfahgDIAEoAUIXukgUEhIZAAAAAABqCEEhAAAAAAAAAABIAogBARJKCiBsYWN0YXRlX3RocmVzaG9sZF9oZWFydF9yYXRlX2JwbRgEIAEoAUIbukgUEhIZAAAAAABAb0ApAAAAAAAAPkDo2xgDSAOIAQESQAoWbWF4aW11bV9oZWFydF9yYXRlX2JwbRgFIAEoAUIbukgUEhIZAAAAAABAb0ApAAAAAAAAPkDo2xgDSASIAQESQAoWcmVzdGluZ19oZWFydF9yYXRlX2JwbRgGIAEoAUIbukgUEhIZAAAAAADAYkApAAAAAAAANEDo2xgDSAWIAQESOQoTdGhyZXNob2xkX3NwZWVkX21wcxgHIAEoAUIXukgUEhIZAAAAAAAANEAhAAAAAAAAAABIBogBARI+Chh0aHJlc2hvbGRfc3dpbV9zcGVlZF9tcHMYCCABKAFCF7pIFBISGQAAAAAAABRAIQAAAAAAAAAASAeIAQESMwoJd2VpZ2h0X2tnGAkgASgBQhu6SBQSEhkAAAAAAAB5QCkAAAAAAAA0QOjbGANICIgBARI0CgNzZXgYCiABKA4yGS5wdWxzZW1lc2gud29ya291dC52MS5TZXhCDLpIBYIBAhAB6NsYA0IfCh1fZnVuY3Rpb25hbF90aHJlc2hvbGRfcG93ZXJfd0ITChFfY3JpdGljYWxfcG93ZXJfd0IMCgpfd19wcmltZV9qQiMKIV9sYWN0YXRlX3RocmVzaG9sZF9oZWFydF9yYXRlX2JwbUIZChdfbWF4aW11bV9oZWFydF9yYXRlX2JwbUIZChdfcmVzdGluZ19oZWFydF9yYXRlX2JwbUIWChRfdGhyZXNob2xkX3NwZWVkX21wc0IbChlfdGhyZXNob2xkX3N3aW1fc3BlZWRfbXBzQgwKCl93ZWlnaHRfa2ci5ggKDFRyYWluaW5nTG9hZBIlChJub3JtYWxpemVkX3Bvd2VyX3cYASABKAFCBOjbGANIAIgBARIdChBpbnRlbnNpdHlfZmFjdG9yGAIgASgBSAGIAQESHgoRdmFyaWFiaWxpdHlfaW5kZXgYAyABKAFIAogBARIiChV0cmFpbmluZ19zdHJlc3Nfc2NvcmUYBCABKAFIA4gBARIkChdoZWFydF9yYXRlX3N0cmVzc19zY29yZRgFIAEoAUgEiAEBEiEKFHJ1bm5pbmdfc3RyZXNzX3Njb3JlGAYgASgBSAWIAQESIgoVc3dpbW1pbmdfc3RyZXNzX3Njb3JlGAcgASgBSAaIAQESGQoMc3RyZXNzX3Njb3JlGAggASgBSAeIAQESGwoOdHJpbXBfYmFuaXN0ZXIYCSABKAFICIgBARIaCg10cmltcF9lZHdhcmRzGAogASgBSAmIAQESHgoRZWZmaWNpZW5jeV9mYWN0b3IYCyABKAFICogBARIlChJkZWNvdXBsaW5nX3BlcmNlbnQYDCABKAFCBOjbGANIC4gBARIlChhncmFkZV9hZGp1c3RlZF9zcGVlZF9tcHMYDSABKAFIDIgBARIfChJsZWZ0X3Bvd2VyX3BlcmNlbnQYDiABKAFIDYgBARIpChx3b3JrX2Fib3ZlX2NyaXRpY2FsX3Bvd2VyX2tqGA8gASgBSA6IAQESIgoPYXZlcmFnZV9wb3dlcl93GBAgASgBQgTo2xgDSA+IAQESFAoHd29ya19rahgRIAEoAUgQiAEBEigKG25vcm1hbGl6ZWRfZ3JhZGVkX3NwZWVkX21wcxgSIAEoAUgRiAEBEh8KEnBvbGFyaXNhdGlvbl9pbmRleBgTIAEoAUgSiAEBEhIKCnJlY29yZGVkX3MYFCABKAFCFQoTX25vcm1hbGl6ZWRfcG93ZXJfd0ITChFfaW50ZW5zaXR5X2ZhY3RvckIUChJfdmFyaWFiaWxpdHlfaW5kZXhCGAoWX3RyYWluaW5nX3N0cmVzc19zY29yZUIaChhfaGVhcnRfcmF0ZV9zdHJlc3Nfc2NvcmVCFwoVX3J1bm5pbmdfc3RyZXNzX3Njb3JlQhgKFl9zd2ltbWluZ19zdHJlc3Nfc2NvcmVCDwoNX3N0cmVzc19zY29yZUIRCg9fdHJpbXBfYmFuaXN0ZXJCEAoOX3RyaW1wX2Vkd2FyZHNCFAoSX2VmZmljaWVuY3lfZmFjdG9yQhUKE19kZWNvdXBsaW5nX3BlcmNlbnRCGwoZX2dyYWRlX2FkanVzdGVkX3NwZWVkX21wc0IVChNfbGVmdF9wb3dlcl9wZXJjZW50Qh8KHV93b3JrX2Fib3ZlX2NyaXRpY2FsX3Bvd2VyX2tqQhIKEF9hdmVyYWdlX3Bvd2VyX3dCCgoIX3dvcmtfa2pCHgocX25vcm1hbGl6ZWRfZ3JhZGVkX3NwZWVkX21wc0IVChNfcG9sYXJpc2F0aW9uX2luZGV4ItUBCglab25lVGltZXMSDQoFbW9kZWwYASABKAkSKwoHY2hhbm5lbBgCIAEoDjIaLnB1bHNlbWVzaC50eXBlLnYxLkNoYW5uZWwSOQoFem9uZXMYAyADKAsyJC5wdWxzZW1lc2gud29ya291dC52MS5ab25lVGltZXMuWm9uZUIE6NsYAxpRCgRab25lEgwKBG5hbWUYASABKAkSDAoEZnJvbRgCIAEoARISCgViZWxvdxgDIAEoAUgAiAEBEg8KB3NlY29uZHMYBCABKAFCCAoGX2JlbG93InwKEE1lYW5NYXhpbWFsQ3VydmUSKwoHY2hhbm5lbBgBIAEoDjIaLnB1bHNlbWVzaC50eXBlLnYxLkNoYW5uZWwSEwoLZHVyYXRpb25zX3MYAiADKA0SFAoGdmFsdWVzGAMgAygCQgTo2xgDEhAKCHN0YXJ0c19zGAQgAygNIrABCgpCZXN0RWZmb3J0EgwKBGtpbmQYASABKAkSKwoHY2hhbm5lbBgCIAEoDjIaLnB1bHNlbWVzaC50eXBlLnYxLkNoYW5uZWwSEgoKZHVyYXRpb25fcxgDIAEoARISCgpkaXN0YW5jZV9tGAQgASgBEhMKBXZhbHVlGAUgASgBQgTo2xgDEhUKDXN0YXJ0X3RpbWVfbXMYBiABKAMSEwoLZW5kX3RpbWVfbXMYByABKAMimgQKEERldGVjdGVkSW50ZXJ2YWwSOQoEa2luZBgBIAEoDjIrLnB1bHNlbWVzaC53b3Jrb3V0LnYxLkRldGVjdGVkSW50ZXJ2YWwuS2luZBIVCg1zdGFydF90aW1lX21zGAIgASgDEhMKC2VuZF90aW1lX21zGAMgASgDEhIKCmRpc3RhbmNlX20YBCABKAESIgoPYXZlcmFnZV9wb3dlcl93GAUgASgBQgTo2xgDSACIAQESKQoWYXZlcmFnZV9oZWFydF9yYXRlX2JwbRgGIAEoAUIE6NsYA0gBiAEBEh4KEWF2ZXJhZ2Vfc3BlZWRfbXBzGAcgASgBSAKIAQESHQoQZWxldmF0aW9uX2dhaW5fbRgIIAEoAUgDiAEBEhoKDWdyYWRlX3BlcmNlbnQYCSABKAFIBIgBARIWCg5jbGltYl9jYXRlZ29yeRgKIAEoDSJdCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABINCglLSU5EX1dPUksQARINCglLSU5EX1JFU1QQAhIRCg1LSU5EX0FVVE9fTEFQEAMSDgoKS0lORF9DTElNQhAEQhIKEF9hdmVyYWdlX3Bvd2VyX3dCGQoXX2F2ZXJhZ2VfaGVhcnRfcmF0ZV9icG1CFAoSX2F2ZXJhZ2Vfc3BlZWRfbXBzQhMKEV9lbGV2YXRpb25fZ2Fpbl9tQhAKDl9ncmFkZV9wZXJjZW50InUKDVdQcmltZUJhbGFuY2USEQoJbWluaW11bV9qGAEgASgBEhcKD21pbmltdW1fdGltZV9tcxgCIAEoAxIOCgZzdGVwX3MYAyABKA0SEQoJYmFsYW5jZV9qGAQgAygCEhUKDXN0YXJ0X3RpbWVfbXMYBSABKAMi9gEKCVF1YWRyYW50cxIOCgZzaGFyZXMYASADKAESGQoRdGhyZXNob2xkX2ZvcmNlX24YAiABKAESGwoTdGhyZXNob2xkX3NwZWVkX21wcxgDIAEoARIeChFhdmVyYWdlX3RvcnF1ZV9ubRgEIAEoAUgAiAEBEh4KEW1heGltdW1fdG9ycXVlX25tGAUgASgBSAGIAQESFgoOY3JhbmtfbGVuZ3RoX20YBiABKAESHQoVdGhyZXNob2xkX2NhZGVuY2VfcnBtGAcgASgBQhQKEl9hdmVyYWdlX3RvcnF1ZV9ubUIUChJfbWF4aW11bV90b3JxdWVfbm0ixgEKFEhlYXJ0UmF0ZVZhcmlhYmlsaXR5Eg0KBWJlYXRzGAEgASgNEhEKCWFydGVmYWN0cxgCIAEoDRIWCghybXNzZF9tcxgDIAEoAUIE6NsYAxIVCgdzZG5uX21zGAQgASgBQgTo2xgDEh0KCmRmYV9hbHBoYTEYBSABKAFCBOjbGANIAIgBARIOCgZzdGVwX3MYBiABKA0SHwoRZGZhX2FscGhhMV9zZXJpZXMYByADKAJCBOjbGANCDQoLX2RmYV9hbHBoYTEipAMKDFN3aW1BbmFseXNpcxIPCgdsZW5ndGhzGAEgASgNEhUKDXBvb2xfbGVuZ3RoX20YAiABKAESGAoQYXZlcmFnZV9sZW5ndGhfcxgDIAEoARIXCg9hdmVyYWdlX3N0cm9rZXMYBCABKAESDQoFc3dvbGYYBSABKAESDgoGcmVzdF9zGAYgASgBEhQKDGxlbmd0aF9zd29sZhgHIAMoAhIQCghsZW5ndGhfcxgIIAMoAhIWCg5sZW5ndGhfc3Ryb2tlcxgJIAMoDRJDCglieV9zdHJva2UYCiADKAsyMC5wdWxzZW1lc2gud29ya291dC52MS5Td2ltQW5hbHlzaXMuU3Ryb2tlTnVtYmVycxqUAQoNU3Ryb2tlTnVtYmVycxIwCgZzdHJva2UYASABKA4yIC5wdWxzZW1lc2gud29ya291dC52MS5Td2ltU3Ryb2tlEg8KB2xlbmd0aHMYAiABKA0SGAoQYXZlcmFnZV9sZW5ndGhfcxgDIAEoARIXCg9hdmVyYWdlX3N0cm9rZXMYBCABKAESDQoFc3dvbGYYBSABKAEi5gEKC0JvZHlNZWFzdXJlEisKB2NoYW5uZWwYASABKA4yGi5wdWxzZW1lc2gudHlwZS52MS5DaGFubmVsEhUKB2F2ZXJhZ2UYAiABKAFCBOjbGAMSFQoHbWluaW11bRgDIAEoAUIE6NsYAxIVCgdtYXhpbXVtGAQgASgBQgTo2xgDEjwKBWFib3ZlGAUgAygLMicucHVsc2VtZXNoLndvcmtvdXQudjEuQm9keU1lYXN1cmUuQWJvdmVCBOjbGAMaJwoFQWJvdmUSDQoFYm91bmQYASABKAESDwoHc2Vjb25kcxgCIAEoASLEBQoPU2Vzc2lvbkFuYWx5c2lzEicKBXNwb3J0GAEgASgOMhgucHVsc2VtZXNoLnR5cGUudjEuU3BvcnQSLgoJc3ViX3Nwb3J0GAIgASgOMhsucHVsc2VtZXNoLnR5cGUudjEuU3ViU3BvcnQSFQoNc3RhcnRfdGltZV9tcxgDIAEoAxITCgtlbmRfdGltZV9tcxgEIAEoAxIwCgRsb2FkGAUgASgLMiIucHVsc2VtZXNoLndvcmtvdXQudjEuVHJhaW5pbmdMb2FkEi4KBXpvbmVzGAYgAygLMh8ucHVsc2VtZXNoLndvcmtvdXQudjEuWm9uZVRpbWVzEjYKBmN1cnZlcxgHIAMoCzImLnB1bHNlbWVzaC53b3Jrb3V0LnYxLk1lYW5NYXhpbWFsQ3VydmUSNgoMYmVzdF9lZmZvcnRzGAggAygLMiAucHVsc2VtZXNoLndvcmtvdXQudjEuQmVzdEVmZm9ydBI5CglpbnRlcnZhbHMYCSADKAsyJi5wdWxzZW1lc2gud29ya291dC52MS5EZXRlY3RlZEludGVydmFsEjwKD3dfcHJpbWVfYmFsYW5jZRgKIAEoCzIjLnB1bHNlbWVzaC53b3Jrb3V0LnYxLldQcmltZUJhbGFuY2USMgoJcXVhZHJhbnRzGAsgASgLMh8ucHVsc2VtZXNoLndvcmtvdXQudjEuUXVhZHJhbnRzEkoKFmhlYXJ0X3JhdGVfdmFyaWFiaWxpdHkYDCABKAsyKi5wdWxzZW1lc2gud29ya291dC52MS5IZWFydFJhdGVWYXJpYWJpbGl0eRIwCgRzd2ltGA0gASgLMiIucHVsc2VtZXNoLndvcmtvdXQudjEuU3dpbUFuYWx5c2lzEi8KBGJvZHkYDiADKAsyIS5wdWxzZW1lc2gud29ya291dC52MS5Cb2R5TWVhc3VyZSL/BQoIQW5hbHlzaXMSEgoKd29ya291dF9pZBgBIAEoCRI0Cgp0aHJlc2hvbGRzGAIgASgLMiAucHVsc2VtZXNoLndvcmtvdXQudjEuVGhyZXNob2xkcxIwCgRsb2FkGAMgASgLMiIucHVsc2VtZXNoLndvcmtvdXQudjEuVHJhaW5pbmdMb2FkEi4KBXpvbmVzGAQgAygLMh8ucHVsc2VtZXNoLndvcmtvdXQudjEuWm9uZVRpbWVzEjYKBmN1cnZlcxgFIAMoCzImLnB1bHNlbWVzaC53b3Jrb3V0LnYxLk1lYW5NYXhpbWFsQ3VydmUSNgoMYmVzdF9lZmZvcnRzGAYgAygLMiAucHVsc2VtZXNoLndvcmtvdXQudjEuQmVzdEVmZm9ydBI5CglpbnRlcnZhbHMYByADKAsyJi5wdWxzZW1lc2gud29ya291dC52MS5EZXRlY3RlZEludGVydmFsEjwKD3dfcHJpbWVfYmFsYW5jZRgIIAEoCzIjLnB1bHNlbWVzaC53b3Jrb3V0LnYxLldQcmltZUJhbGFuY2USMgoJcXVhZHJhbnRzGAkgASgLMh8ucHVsc2VtZXNoLndvcmtvdXQudjEuUXVhZHJhbnRzEkoKFmhlYXJ0X3JhdGVfdmFyaWFiaWxpdHkYCiABKAsyKi5wdWxzZW1lc2gud29ya291dC52MS5IZWFydFJhdGVWYXJpYWJpbGl0eRIwCgRzd2ltGAsgASgLMiIucHVsc2VtZXNoLndvcmtvdXQudjEuU3dpbUFuYWx5c2lzEi8KC2NvbXB1dGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglhbGdvcml0aG0YDSABKA0SLwoEYm9keRgOIAMoCzIhLnB1bHNlbWVzaC53b3Jrb3V0LnYxLkJvZHlNZWFzdXJlEjcKCHNlc3Npb25zGA8gAygLMiUucHVsc2VtZXNoLndvcmtvdXQudjEuU2Vzc2lvbkFuYWx5c2lzKjgKA1NleBITCg9TRVhfVU5TUEVDSUZJRUQQABIOCgpTRVhfRkVNQUxFEAESDAoIU0VYX01BTEUQAmIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_pulsemesh_policy_v1_policy, file_pulsemesh_type_v1_channel, file_pulsemesh_type_v1_sport, file_pulsemesh_workout_v1_recording]);
 
 /**
  * What the numbers of a training load are measured against. A value that is
@@ -192,6 +196,40 @@ export type TrainingLoad = Message<"pulsemesh.workout.v1.TrainingLoad"> & {
    * @generated from field: optional double work_above_critical_power_kj = 15;
    */
   workAboveCriticalPowerKj?: number | undefined;
+
+  /**
+   * Over the recorded time, 0 where the meter was silent: what the variability
+   * index is measured against.
+   *
+   * @generated from field: optional double average_power_w = 16;
+   */
+  averagePowerW?: number | undefined;
+
+  /**
+   * @generated from field: optional double work_kj = 17;
+   */
+  workKj?: number | undefined;
+
+  /**
+   * As normalised power, of speed on the flat: what running stress is made of.
+   *
+   * @generated from field: optional double normalized_graded_speed_mps = 18;
+   */
+  normalizedGradedSpeedMps?: number | undefined;
+
+  /**
+   * Above 2 training is polarised (Treff 2019).
+   *
+   * @generated from field: optional double polarisation_index = 19;
+   */
+  polarisationIndex?: number | undefined;
+
+  /**
+   * With the clock running and anything heard: what scores count.
+   *
+   * @generated from field: double recorded_s = 20;
+   */
+  recordedS: number;
 };
 
 /**
@@ -406,6 +444,18 @@ export type DetectedInterval = Message<"pulsemesh.workout.v1.DetectedInterval"> 
    * @generated from field: optional double elevation_gain_m = 8;
    */
   elevationGainM?: number | undefined;
+
+  /**
+   * Of a climb: the mean grade, and 1 (fourth) to 5 (beyond category) or 0.
+   *
+   * @generated from field: optional double grade_percent = 9;
+   */
+  gradePercent?: number | undefined;
+
+  /**
+   * @generated from field: uint32 climb_category = 10;
+   */
+  climbCategory: number;
 };
 
 /**
@@ -477,9 +527,18 @@ export type WPrimeBalance = Message<"pulsemesh.workout.v1.WPrimeBalance"> & {
   stepS: number;
 
   /**
+   * The lowest within each step.
+   *
    * @generated from field: repeated float balance_j = 4;
    */
   balanceJ: number[];
+
+  /**
+   * Where the first step begins.
+   *
+   * @generated from field: int64 start_time_ms = 5;
+   */
+  startTimeMs: bigint;
 };
 
 /**
@@ -497,7 +556,7 @@ export const WPrimeBalanceSchema: GenMessage<WPrimeBalance> = /*@__PURE__*/
 export type Quadrants = Message<"pulsemesh.workout.v1.Quadrants"> & {
   /**
    * Shares of the pedalling time: hard and fast, hard and slow, easy and slow,
-   * easy and fast.
+   * easy and fast. Empty when threshold power is not known.
    *
    * @generated from field: repeated double shares = 1;
    */
@@ -517,6 +576,23 @@ export type Quadrants = Message<"pulsemesh.workout.v1.Quadrants"> & {
    * @generated from field: optional double average_torque_nm = 4;
    */
   averageTorqueNm?: number | undefined;
+
+  /**
+   * @generated from field: optional double maximum_torque_nm = 5;
+   */
+  maximumTorqueNm?: number | undefined;
+
+  /**
+   * What the threshold was computed with.
+   *
+   * @generated from field: double crank_length_m = 6;
+   */
+  crankLengthM: number;
+
+  /**
+   * @generated from field: double threshold_cadence_rpm = 7;
+   */
+  thresholdCadenceRpm: number;
 };
 
 /**
@@ -560,7 +636,8 @@ export type HeartRateVariability = Message<"pulsemesh.workout.v1.HeartRateVariab
   dfaAlpha1?: number | undefined;
 
   /**
-   * DFA-α1 over windows of two minutes.
+   * DFA-α1 over windows of two minutes, one each so many seconds; 0 where a
+   * window has too few beats or too many artefacts.
    *
    * @generated from field: uint32 step_s = 6;
    */
@@ -621,6 +698,23 @@ export type SwimAnalysis = Message<"pulsemesh.workout.v1.SwimAnalysis"> & {
    * @generated from field: repeated float length_swolf = 7;
    */
   lengthSwolf: number[];
+
+  /**
+   * Of each length that was swum, in order.
+   *
+   * @generated from field: repeated float length_s = 8;
+   */
+  lengthS: number[];
+
+  /**
+   * @generated from field: repeated uint32 length_strokes = 9;
+   */
+  lengthStrokes: number[];
+
+  /**
+   * @generated from field: repeated pulsemesh.workout.v1.SwimAnalysis.StrokeNumbers by_stroke = 10;
+   */
+  byStroke: SwimAnalysis_StrokeNumbers[];
 };
 
 /**
@@ -629,6 +723,194 @@ export type SwimAnalysis = Message<"pulsemesh.workout.v1.SwimAnalysis"> & {
  */
 export const SwimAnalysisSchema: GenMessage<SwimAnalysis> = /*@__PURE__*/
   messageDesc(file_pulsemesh_workout_v1_analysis, 9);
+
+/**
+ * The lengths of one stroke; averages a length.
+ *
+ * @generated from message pulsemesh.workout.v1.SwimAnalysis.StrokeNumbers
+ */
+export type SwimAnalysis_StrokeNumbers = Message<"pulsemesh.workout.v1.SwimAnalysis.StrokeNumbers"> & {
+  /**
+   * @generated from field: pulsemesh.workout.v1.SwimStroke stroke = 1;
+   */
+  stroke: SwimStroke;
+
+  /**
+   * @generated from field: uint32 lengths = 2;
+   */
+  lengths: number;
+
+  /**
+   * @generated from field: double average_length_s = 3;
+   */
+  averageLengthS: number;
+
+  /**
+   * @generated from field: double average_strokes = 4;
+   */
+  averageStrokes: number;
+
+  /**
+   * @generated from field: double swolf = 5;
+   */
+  swolf: number;
+};
+
+/**
+ * Describes the message pulsemesh.workout.v1.SwimAnalysis.StrokeNumbers.
+ * Use `create(SwimAnalysis_StrokeNumbersSchema)` to create a new message.
+ */
+export const SwimAnalysis_StrokeNumbersSchema: GenMessage<SwimAnalysis_StrokeNumbers> = /*@__PURE__*/
+  messageDesc(file_pulsemesh_workout_v1_analysis, 9, 0);
+
+/**
+ * Breath or core temperature over the workout, in the channel's unit.
+ *
+ * @generated from message pulsemesh.workout.v1.BodyMeasure
+ */
+export type BodyMeasure = Message<"pulsemesh.workout.v1.BodyMeasure"> & {
+  /**
+   * @generated from field: pulsemesh.type.v1.Channel channel = 1;
+   */
+  channel: Channel;
+
+  /**
+   * @generated from field: double average = 2;
+   */
+  average: number;
+
+  /**
+   * @generated from field: double minimum = 3;
+   */
+  minimum: number;
+
+  /**
+   * @generated from field: double maximum = 4;
+   */
+  maximum: number;
+
+  /**
+   * Seconds at or above each bound.
+   *
+   * @generated from field: repeated pulsemesh.workout.v1.BodyMeasure.Above above = 5;
+   */
+  above: BodyMeasure_Above[];
+};
+
+/**
+ * Describes the message pulsemesh.workout.v1.BodyMeasure.
+ * Use `create(BodyMeasureSchema)` to create a new message.
+ */
+export const BodyMeasureSchema: GenMessage<BodyMeasure> = /*@__PURE__*/
+  messageDesc(file_pulsemesh_workout_v1_analysis, 10);
+
+/**
+ * @generated from message pulsemesh.workout.v1.BodyMeasure.Above
+ */
+export type BodyMeasure_Above = Message<"pulsemesh.workout.v1.BodyMeasure.Above"> & {
+  /**
+   * @generated from field: double bound = 1;
+   */
+  bound: number;
+
+  /**
+   * @generated from field: double seconds = 2;
+   */
+  seconds: number;
+};
+
+/**
+ * Describes the message pulsemesh.workout.v1.BodyMeasure.Above.
+ * Use `create(BodyMeasure_AboveSchema)` to create a new message.
+ */
+export const BodyMeasure_AboveSchema: GenMessage<BodyMeasure_Above> = /*@__PURE__*/
+  messageDesc(file_pulsemesh_workout_v1_analysis, 10, 0);
+
+/**
+ * The numbers of one session of a workout of several.
+ *
+ * @generated from message pulsemesh.workout.v1.SessionAnalysis
+ */
+export type SessionAnalysis = Message<"pulsemesh.workout.v1.SessionAnalysis"> & {
+  /**
+   * @generated from field: pulsemesh.type.v1.Sport sport = 1;
+   */
+  sport: Sport;
+
+  /**
+   * @generated from field: pulsemesh.type.v1.SubSport sub_sport = 2;
+   */
+  subSport: SubSport;
+
+  /**
+   * @generated from field: int64 start_time_ms = 3;
+   */
+  startTimeMs: bigint;
+
+  /**
+   * @generated from field: int64 end_time_ms = 4;
+   */
+  endTimeMs: bigint;
+
+  /**
+   * @generated from field: pulsemesh.workout.v1.TrainingLoad load = 5;
+   */
+  load?: TrainingLoad | undefined;
+
+  /**
+   * @generated from field: repeated pulsemesh.workout.v1.ZoneTimes zones = 6;
+   */
+  zones: ZoneTimes[];
+
+  /**
+   * Their starts are seconds after the beginning of the workout, too.
+   *
+   * @generated from field: repeated pulsemesh.workout.v1.MeanMaximalCurve curves = 7;
+   */
+  curves: MeanMaximalCurve[];
+
+  /**
+   * @generated from field: repeated pulsemesh.workout.v1.BestEffort best_efforts = 8;
+   */
+  bestEfforts: BestEffort[];
+
+  /**
+   * @generated from field: repeated pulsemesh.workout.v1.DetectedInterval intervals = 9;
+   */
+  intervals: DetectedInterval[];
+
+  /**
+   * @generated from field: pulsemesh.workout.v1.WPrimeBalance w_prime_balance = 10;
+   */
+  wPrimeBalance?: WPrimeBalance | undefined;
+
+  /**
+   * @generated from field: pulsemesh.workout.v1.Quadrants quadrants = 11;
+   */
+  quadrants?: Quadrants | undefined;
+
+  /**
+   * @generated from field: pulsemesh.workout.v1.HeartRateVariability heart_rate_variability = 12;
+   */
+  heartRateVariability?: HeartRateVariability | undefined;
+
+  /**
+   * @generated from field: pulsemesh.workout.v1.SwimAnalysis swim = 13;
+   */
+  swim?: SwimAnalysis | undefined;
+
+  /**
+   * @generated from field: repeated pulsemesh.workout.v1.BodyMeasure body = 14;
+   */
+  body: BodyMeasure[];
+};
+
+/**
+ * Describes the message pulsemesh.workout.v1.SessionAnalysis.
+ * Use `create(SessionAnalysisSchema)` to create a new message.
+ */
+export const SessionAnalysisSchema: GenMessage<SessionAnalysis> = /*@__PURE__*/
+  messageDesc(file_pulsemesh_workout_v1_analysis, 11);
 
 /**
  * Everything that was computed of a workout beyond its summary.
@@ -704,6 +986,18 @@ export type Analysis = Message<"pulsemesh.workout.v1.Analysis"> & {
    * @generated from field: uint32 algorithm = 13;
    */
   algorithm: number;
+
+  /**
+   * @generated from field: repeated pulsemesh.workout.v1.BodyMeasure body = 14;
+   */
+  body: BodyMeasure[];
+
+  /**
+   * Where there are several; the fields above are then of all of them together.
+   *
+   * @generated from field: repeated pulsemesh.workout.v1.SessionAnalysis sessions = 15;
+   */
+  sessions: SessionAnalysis[];
 };
 
 /**
@@ -711,7 +1005,7 @@ export type Analysis = Message<"pulsemesh.workout.v1.Analysis"> & {
  * Use `create(AnalysisSchema)` to create a new message.
  */
 export const AnalysisSchema: GenMessage<Analysis> = /*@__PURE__*/
-  messageDesc(file_pulsemesh_workout_v1_analysis, 10);
+  messageDesc(file_pulsemesh_workout_v1_analysis, 12);
 
 /**
  * @generated from enum pulsemesh.workout.v1.Sex
