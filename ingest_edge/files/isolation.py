@@ -26,8 +26,6 @@ DEFAULT_MEMORY_BYTES = 2 * 1024**3
 
 _START_TIMEOUT_S = 60.0
 
-_Result = TypeVar("_Result")
-
 Result = TypeVar("Result")
 
 
