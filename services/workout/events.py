@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from google.protobuf.message import Message
+from sqlalchemy import Row
 
 from pulsemesh.event.v1 import envelope_pb2
 from pulsemesh.type.v1 import sport_pb2
 from pulsemesh.ulid import new_ulid
-from pulsemesh.workout.v1 import events_pb2, workout_pb2
+from pulsemesh.workout.v1 import analysis_pb2, events_pb2, workout_pb2
 from services.chassis.auth.principal import cell_of
 from services.chassis.call import find_call
 
@@ -62,9 +65,50 @@ def workout_updated(
     return _envelope(workout.user_id, event, now_ms)
 
 
+def workout_analyzed(
+    workout: Row[Any], analysis: analysis_pb2.Analysis, now_ms: int
+) -> envelope_pb2.Envelope:
+    """The analysis of the workout of this row was stored."""
+    event = events_pb2.WorkoutAnalyzed(
+        workout_id=workout.workout_id,
+        user_id=workout.user_id,
+        sport=sport_pb2.Sport.ValueType(workout.sport),
+        stress_score=analysis.load.stress_score if analysis.load.HasField("stress_score") else None,
+        algorithm=analysis.algorithm,
+    )
+    event.start_time.FromMilliseconds(workout.start_ms)
+    return _envelope(workout.user_id, event, now_ms)
+
+
 def workout_deleted(user_id: str, workout_id: str, now_ms: int) -> envelope_pb2.Envelope:
     """A workout is gone, with everything that belonged to it."""
     return _envelope(user_id, events_pb2.WorkoutDeleted(workout_id=workout_id, user_id=user_id), now_ms)
+
+
+def workout_revised(workout: workout_pb2.Workout, operations: int, now_ms: int) -> envelope_pb2.Envelope:
+    """The owner corrected a workout; without operations: it is as it was recorded."""
+    event = events_pb2.WorkoutRevised(
+        workout_id=workout.workout_id,
+        user_id=workout.user_id,
+        operations=operations,
+        start_time=workout.start_time,
+        end_time=workout.end_time,
+        summary=workout.summary,
+        etag=workout.etag,
+    )
+    return _envelope(workout.user_id, event, now_ms)
+
+
+def workout_hidden(user_id: str, workout_id: str, derivation_id: str, now_ms: int) -> envelope_pb2.Envelope:
+    """Other workouts stand in its place."""
+    event = events_pb2.WorkoutHidden(workout_id=workout_id, user_id=user_id, derivation_id=derivation_id)
+    return _envelope(user_id, event, now_ms)
+
+
+def workout_restored(user_id: str, workout_id: str, derivation_id: str, now_ms: int) -> envelope_pb2.Envelope:
+    """It is shown again, as it was."""
+    event = events_pb2.WorkoutRestored(workout_id=workout_id, user_id=user_id, derivation_id=derivation_id)
+    return _envelope(user_id, event, now_ms)
 
 
 def _envelope(user_id: str, event: Message, now_ms: int) -> envelope_pb2.Envelope:

@@ -9,11 +9,18 @@ from pulsemesh.workout.v1.export_service_pb2_grpc import add_ExportServiceServic
 from pulsemesh.workout.v1.file_service_pb2_grpc import add_FileServiceServicer_to_server
 from pulsemesh.workout.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
 from pulsemesh.workout.v1.recording_service_pb2_grpc import add_RecordingServiceServicer_to_server
+from pulsemesh.workout.v1.revision_service_pb2_grpc import add_RevisionServiceServicer_to_server
 from pulsemesh.workout.v1.workout_service_pb2_grpc import add_WorkoutServiceServicer_to_server
 from services.chassis.module import ModuleContext, RunningModule
 from services.workout.housekeeping import Housekeeping
 from services.workout.ingest.assembly import assemble
-from services.workout.servicers import ExportServicer, FileServicer, RecordingServicer, WorkoutServicer
+from services.workout.servicers import (
+    ExportServicer,
+    FileServicer,
+    RecordingServicer,
+    RevisionServicer,
+    WorkoutServicer,
+)
 from services.workout.settings import WorkoutSettings
 from services.workout.tables import metadata
 
@@ -41,6 +48,7 @@ class WorkoutModule:
                 (add_WorkoutServiceServicer_to_server, WorkoutServicer(database, clock_ms)),
                 (add_FileServiceServicer_to_server, FileServicer(database, clock_ms)),
                 (add_ExportServiceServicer_to_server, ExportServicer(database, clock_ms)),
+                (add_RevisionServiceServicer_to_server, RevisionServicer(database, clock_ms)),
             ],
             background=[Housekeeping(database, live, clock_ms, settings)],
             on_close=ingest.close,

@@ -3,6 +3,7 @@
 from services.workout.servicers.exports import ExportServicer
 from services.workout.servicers.files import FileServicer
 from services.workout.servicers.recordings import RecordingServicer
+from services.workout.servicers.revisions import RevisionServicer
 from services.workout.servicers.workouts import WorkoutServicer
 
-__all__ = ["ExportServicer", "FileServicer", "RecordingServicer", "WorkoutServicer"]
+__all__ = ["ExportServicer", "FileServicer", "RecordingServicer", "RevisionServicer", "WorkoutServicer"]
