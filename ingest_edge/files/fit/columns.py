@@ -1,15 +1,16 @@
-"""The columns of a message table. What they hold is known at once; arrays are made when they are asked for."""
+"""The columns of a message table: what they hold is known at once, arrays are made when somebody asks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ingest_edge.files.activity import BoolArray
-from ingest_edge.files.fit.plan import DeveloperField
+from ingest_edge.files.fit.profile import DeveloperField, FieldInfo
 
 Values = npt.NDArray[Any]
 
@@ -19,21 +20,33 @@ class Column:
 
     Numbers without a scale are int64 (uint64 where the file says so), others float64; text, text lists and
     lists of numbers are objects. Where a message lacks the field, numbers are 0 or NaN and objects None.
-    `developer` is the declaration of a developer field.
     """
 
-    __slots__ = ("_present", "_size", "_values", "developer", "name", "units")
+    __slots__ = ("_info", "_present", "_size", "_values")
 
-    def __init__(self, name: str, units: str, size: int, developer: DeveloperField | None = None) -> None:
-        self.name = name
-        self.units = units
-        self.developer = developer
+    def __init__(self, info: FieldInfo, size: int) -> None:
+        self._info = info
         self._size = size
         self._values: Values | None = None
         self._present: BoolArray | None = None
 
     def __len__(self) -> int:
         return self._size
+
+    @property
+    def name(self) -> str:
+        """The field's name."""
+        return self._info.name
+
+    @property
+    def units(self) -> str:
+        """The unit of the values, as the profile or the app writes it."""
+        return self._info.units
+
+    @property
+    def developer(self) -> DeveloperField | None:
+        """The declaration of a developer field."""
+        return self._info.developer
 
     @property
     def values(self) -> Values:
@@ -77,28 +90,14 @@ class Column:
 class ListColumn(Column):
     """A column of few rows, or of objects: items are unscaled, None where a row has none."""
 
-    __slots__ = ("_items", "_numbers", "_offset", "_scale")
+    __slots__ = ("_items", "_numbers")
 
-    def __init__(
-        self,
-        name: str,
-        units: str,
-        items: list[Any],
-        scale: float = 1,
-        offset: float = 0,
-        numbers: bool = True,
-        developer: DeveloperField | None = None,
-    ) -> None:
+    def __init__(self, info: FieldInfo, items: list[Any], numbers: bool) -> None:
         # Written out: files have hundreds of these.
-        self.name = name
-        self.units = units
-        self.developer = developer
+        self._info = info
         self._size = len(items)
         self._values = None
-        self._present = None
         self._items = items
-        self._scale = scale
-        self._offset = offset
         self._numbers = numbers
 
     @property
@@ -110,9 +109,13 @@ class ListColumn(Column):
 
     def items(self) -> list[Any]:
         """See `Column.items`."""
-        scale, offset = self._scale, self._offset
+        scale, offset = self._info.scale, self._info.offset
         if scale == 1 and offset == 0:
             return self._items
+        if self._numbers and None not in self._items:
+            if scale == 1:
+                return [item - offset for item in self._items]
+            return [item / scale - offset for item in self._items]
         return [_scaled(item, scale, offset) for item in self._items]
 
     def _made(self) -> Values:
@@ -134,23 +137,12 @@ class ListColumn(Column):
 class ArrayColumn(Column):
     """A column of numbers as they lie in the file: value = raw / scale − offset."""
 
-    __slots__ = ("_absent", "_offset", "_raw", "_scale")
+    __slots__ = ("_absent", "_raw")
 
-    def __init__(
-        self,
-        name: str,
-        units: str,
-        raw: Values,
-        absent: BoolArray | None,
-        scale: float = 1,
-        offset: float = 0,
-        developer: DeveloperField | None = None,
-    ) -> None:
-        super().__init__(name, units, len(raw), developer)
+    def __init__(self, info: FieldInfo, raw: Values, absent: BoolArray | None) -> None:
+        super().__init__(info, len(raw))
         self._raw = raw
         self._absent = absent
-        self._scale = scale
-        self._offset = offset
 
     @property
     def present(self) -> BoolArray | None:
@@ -161,47 +153,43 @@ class ArrayColumn(Column):
 
     def _made(self) -> Values:
         raw, kind = self._raw, self._raw.dtype.kind
-        if self._scale == 1 and self._offset == 0:
+        scale, offset = self._info.scale, self._info.offset
+        values: Values
+        if scale == 1 and offset == 0:
             values = raw.astype(np.float64 if kind == "f" else np.uint64 if raw.dtype == "u8" else np.int64)
-        elif self._scale == 1 and kind != "f" and isinstance(self._offset, int):
-            values = raw.astype(np.int64)
-            values -= self._offset
+        elif scale == 1 and kind != "f" and isinstance(offset, int):
+            values = raw.astype(np.int64) - offset
         else:
-            values = np.divide(raw, float(self._scale), dtype=np.float64)
-            if self._offset:
-                values -= self._offset
+            values = np.divide(raw, float(scale), dtype=np.float64)
+            if offset:
+                values -= offset
         if self._absent is not None:
             values[self._absent] = np.nan if values.dtype.kind == "f" else 0
         return values
 
 
 class RowsColumn(Column):
-    """A column of arrays: rows of items, of which any may be absent, as lists; a list of one is its item.
+    """A column of arrays: rows of items, of which any may be absent, as lists.
 
-    `raw` has shape (n, k), `absent` is the same for its items. Lists are as long as `lengths`, or all k.
+    `raw` has shape (n, k), `absent` says which of its items are not there, `present` which rows are. In rows
+    that are `single` the first item is all there is, and stands by itself.
     """
 
-    __slots__ = ("_absent", "_lengths", "_offset", "_raw", "_scale")
+    __slots__ = ("_absent", "_raw", "_single")
 
     def __init__(
         self,
-        name: str,
-        units: str,
+        info: FieldInfo,
         raw: Values,
         absent: BoolArray | None,
         present: BoolArray | None,
-        scale: float = 1,
-        offset: float = 0,
-        developer: DeveloperField | None = None,
-        lengths: npt.NDArray[np.int64] | None = None,
+        single: BoolArray | None = None,
     ) -> None:
-        super().__init__(name, units, len(raw), developer)
+        super().__init__(info, len(raw))
         self._raw = raw
         self._absent = absent
-        self._scale = scale
-        self._offset = offset
         self._present = present
-        self._lengths = lengths
+        self._single = single
 
     @property
     def values(self) -> Values:
@@ -210,23 +198,35 @@ class RowsColumn(Column):
 
     def items(self) -> list[Any]:
         """See `Column.items`."""
-        scale, offset = self._scale, self._offset
-        lists = self._raw.tolist()
+        scaled = self._scaled()
         if self._absent is not None:
-            for row, column in np.argwhere(self._absent).tolist():
-                lists[row][column] = None
-        if self._lengths is not None:
-            lengths = self._lengths.tolist()
-            lists = [
-                items[:length] if length != 1 else items[0]
-                for items, length in zip(lists, lengths, strict=True)
-            ]
-        if scale != 1 or offset != 0:
-            lists = [_scaled(items, scale, offset) for items in lists]
+            scaled = scaled.astype(object)
+            scaled[self._absent] = None
+        lists: list[Any] = scaled.tolist()
+        if self._single is not None:
+            for row in np.flatnonzero(self._single).tolist():
+                lists[row] = lists[row][0]
         if self._present is not None:
             for row in np.flatnonzero(~self._present).tolist():
                 lists[row] = None
         return lists
+
+    def matrix(self) -> npt.NDArray[np.float64]:
+        """The items in physical units, shape (n, k), NaN where one is absent: much quicker than the lists."""
+        matrix = self._scaled().astype(np.float64)
+        if self._absent is not None:
+            matrix[self._absent] = np.nan
+        if self._present is not None:
+            matrix[~self._present] = np.nan
+        return matrix
+
+    def _scaled(self) -> Values:
+        scale, offset = self._info.scale, self._info.offset
+        if scale == 1 and offset == 0:
+            return self._raw
+        scaled: Values = np.divide(self._raw, float(scale), dtype=np.float64)
+        scaled -= offset
+        return scaled
 
 
 class SparseColumn(Column):
@@ -235,7 +235,7 @@ class SparseColumn(Column):
     __slots__ = ("_compact", "_rows")
 
     def __init__(self, rows: npt.NDArray[np.integer[Any]], compact: Column, size: int) -> None:
-        super().__init__(compact.name, compact.units, size, compact.developer)
+        super().__init__(compact._info, size)
         self._rows = rows
         self._compact = compact
 
@@ -279,13 +279,13 @@ def concatenated(parts: Sequence[tuple[int, Column | None]]) -> Column:
     )
     kept = [column.compact() for column in there]
     kinds = {values.dtype.kind for values in kept}
+    info = replace(there[0]._info, scale=1, offset=0)
     compact: Column
     if "O" in kinds or kinds == {"i", "u"}:
         listed = [item for values in kept for item in values.tolist()]
-        compact = ListColumn(there[0].name, there[0].units, listed, numbers="O" not in kinds)
+        compact = ListColumn(info, listed, "O" not in kinds)
     else:
-        compact = ArrayColumn(there[0].name, there[0].units, np.concatenate(kept), None)
-    compact.developer = there[0].developer
+        compact = ArrayColumn(info, np.concatenate(kept), None)
     return compact if len(rows) == size else SparseColumn(rows.astype(np.uint32), compact, size)
 
 
@@ -299,8 +299,7 @@ def _scaled(item: Any, scale: float, offset: float) -> Any:
 
 def _objects(items: list[Any]) -> Values:
     values = np.empty(len(items), object)
-    values[:] = items if not any(isinstance(item, list) for item in items) else [None] * len(items)
-    if len(items) and any(isinstance(item, list) for item in items):
-        for row, item in enumerate(items):
-            values[row] = item
+    # Lists of one length would become an array of two dimensions.
+    for row, item in enumerate(items):
+        values[row] = item
     return values

@@ -11,7 +11,7 @@ import numpy as np
 from ingest_edge.files.activity import Loss
 from ingest_edge.files.fit.columns import Column, concatenated
 from ingest_edge.files.fit.expansion import long_columns
-from ingest_edge.files.fit.long_tables import Rows, long_fields
+from ingest_edge.files.fit.long_tables import Part, long_fields
 from ingest_edge.files.fit.plan import Plan
 from ingest_edge.files.fit.scan import Offsets, PlanRows
 from ingest_edge.files.fit.short_tables import MOST_ROWS, short_columns
@@ -170,11 +170,14 @@ class LinkTable:
             short = short_columns(self._content, self._in_order(), listed)
             if short is not None:
                 return short
-        parts: list[tuple[Plan, Offsets, Rows | None]] = []
-        for part in self._parts:
-            offsets = part.offsets()
-            rows = None if len(self._parts) == 1 else np.searchsorted(self.offsets, offsets).astype(np.uint32)
-            parts.append((part.plan, offsets, rows))
+        if len(self._parts) == 1:
+            parts = [Part(self._parts[0].plan, self.offsets, None)]
+        else:
+            every = [(part.plan, part.offsets()) for part in self._parts]
+            parts = [
+                Part(plan, offsets, np.searchsorted(self.offsets, offsets).astype(np.uint32))
+                for plan, offsets in every
+            ]
         fields = long_fields(self._content, parts, self._size, timestamps)
         return long_columns(fields, self._parts[0].plan.message, self._size)
 

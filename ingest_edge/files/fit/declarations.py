@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ingest_edge.files.fit.plan import ARRAY, NUMBER, TEXT, DeveloperField, Plan, Slot
+from ingest_edge.files.fit.plan import ARRAY, NUMBER, TEXT, Plan, Slot
+from ingest_edge.files.fit.profile import DeveloperField
 
 _FIELD_DESCRIPTION = 206
 DEVELOPER_MESSAGES = frozenset({_FIELD_DESCRIPTION})

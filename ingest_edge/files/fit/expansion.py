@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,8 @@ from ingest_edge.files.activity import BoolArray
 from ingest_edge.files.fit.columns import ArrayColumn, Column, ListColumn, RowsColumn, Values
 from ingest_edge.files.fit.counters import followed
 from ingest_edge.files.fit.long_tables import Key, Raw, column_of
-from ingest_edge.files.fit.profile import ComponentInfo, FieldInfo, MessageInfo
-
-_RAW_MESSAGES = frozenset({206, 207})
+from ingest_edge.files.fit.profile import ComponentInfo, FieldInfo, MessageInfo, filled_by
+from ingest_edge.files.fit.short_tables import unique_name
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -26,32 +25,19 @@ def long_columns(
     columns: dict[str, Column] = {}
     developed: dict[str, Column] = {}
     sources: list[tuple[FieldInfo, Raw]] = []
-    plain = message.number in _RAW_MESSAGES
     for key, raw in fields.items():
-        if raw.developer is not None:
-            _add_developer_column(developed, raw, size)
-        elif isinstance(key, int):
-            info = message.fields.get(key)
-            if info is None:
-                columns[str(key)] = column_of(str(key), "", raw, size, 1, 0)
-            elif plain:
-                columns[info.name] = column_of(info.name, info.units, raw, size, 1, 0)
-            else:
-                columns[info.name] = column_of(info.name, info.units, raw, size, info.scale, info.offset)
-                if info.components:
-                    sources.append((info, raw))
-                if info.sub_fields:
-                    sources += _add_sub_fields(columns, fields, info, raw, size)
+        if not isinstance(key, int):
+            info = unique_name(raw.info, developed)
+            developed[info.name] = column_of(info, raw, size)
+            continue
+        info = raw.info
+        columns[info.name] = column_of(info, raw, size)
+        if info.components:
+            sources.append((info, raw))
+        if info.sub_fields:
+            sources += _add_sub_fields(columns, fields, info, raw, size)
     _Expansion(columns, fields, message, size).run(sources)
     return columns, developed
-
-
-def _add_developer_column(columns: dict[str, Column], raw: Raw, size: int) -> None:
-    field = raw.developer
-    if field is None:
-        return
-    name = field.name if field.name not in columns else f"{field.name}_{field.developer}_{field.number}"
-    columns[name] = column_of(name, field.units, raw, size, field.scale, field.offset)
 
 
 def _add_sub_fields(
@@ -63,9 +49,7 @@ def _add_sub_fields(
         chosen = _chosen(raw, rows, size)
         if chosen is None:
             continue
-        columns[sub_field.name] = column_of(
-            sub_field.name, sub_field.units, chosen, size, sub_field.scale, sub_field.offset
-        )
+        columns[sub_field.name] = column_of(sub_field, chosen, size)
         if sub_field.components:
             expanded.append((sub_field, chosen))
     return expanded
@@ -94,13 +78,13 @@ def _chosen(raw: Raw, rows: BoolArray, size: int) -> Raw | None:
     if isinstance(raw.values, list):
         items = raw.values if raw.rows is None else _spread_list(raw, size)
         kept = [item if there else None for item, there in zip(items, rows.tolist(), strict=True)]
-        return Raw(kept, None) if any(item is not None for item in kept) else None
+        return Raw(raw.info, kept, None) if any(item is not None for item in kept) else None
     if raw.rows is not None:
         rows = rows[raw.rows]
     absent = ~rows if raw.values.ndim == 1 else np.repeat(~rows[:, None], raw.values.shape[1], axis=1)
     if raw.absent is not None:
         absent |= raw.absent
-    return None if absent.all() else Raw(raw.values, absent, raw.rows)
+    return None if absent.all() else Raw(raw.info, raw.values, absent, raw.rows, raw.single)
 
 
 def _spread_list(raw: Raw, size: int) -> list[Any]:
@@ -205,38 +189,48 @@ class _Expansion:
         if absent is not None and own is not None and own.values.dtype.kind in "iuf":
             self._columns[info.name] = self._patched(info, component, values, absent, own)
         else:
-            raw = Raw(values, absent)
-            self._columns[info.name] = column_of(
-                info.name, info.units, raw, self._size, component.scale, component.offset
-            )
+            filled = filled_by(info, component)
+            self._columns[info.name] = column_of(filled, Raw(filled, values, absent), self._size)
         if info.components:
             physical = values / component.scale - component.offset
             again = np.rint((physical + info.offset) * info.scale).astype(np.int64)
-            self._expand(info, Raw(again, absent))
+            self._expand(info, Raw(info, again, absent))
 
     def _patched(
         self, info: FieldInfo, component: ComponentInfo, values: Values, absent: BoolArray, own: Column
     ) -> Column:
         """Where the component has nothing to say the field keeps the value of its own."""
-        given = ArrayColumn("", "", values, absent, component.scale, component.offset).values
+        given = ArrayColumn(filled_by(info, component), values, absent).values
         both = np.where(absent, own.values, given)
         present = own.present
         missing = np.zeros(self._size, np.bool_) if present is None else absent & ~present
-        return column_of(
-            info.name, info.units, Raw(both, missing if missing.any() else None), self._size, 1, 0
-        )
+        plain = replace(info, scale=1, offset=0)
+        return column_of(plain, Raw(plain, both, missing if missing.any() else None), self._size)
 
     def _store_lists(self, info: FieldInfo, component: ComponentInfo, target: _Target) -> None:
         raw = np.stack(target.values, axis=1)
         there = target.there[0]
+        filled = filled_by(info, component)
         own = self._columns.get(info.name)
-        given = RowsColumn(info.name, info.units, raw, None, there, component.scale, component.offset)
+        given = RowsColumn(filled, raw, None, there)
         if own is None or there is None:
             self._columns[info.name] = given
+        elif own.values.dtype.kind in "iuf":
+            matrix = given.matrix()
+            matrix[~there, 0] = own.values[~there]
+            absent = np.isnan(matrix)
+            absent[~there] = True
+            own_present = ~there if own.present is None else ~there & own.present
+            absent[own_present, 0] = False
+            present = there | own_present
+            plain = replace(info, scale=1, offset=0)
+            self._columns[info.name] = RowsColumn(
+                plain, matrix, absent, None if present.all() else present, own_present
+            )
         else:
             pairs = zip(given.items(), own.items(), strict=True)
             items = [old if new is None else new for new, old in pairs]
-            self._columns[info.name] = ListColumn(info.name, info.units, items, numbers=False)
+            self._columns[info.name] = ListColumn(replace(info, scale=1, offset=0), items, False)
 
     def _accumulated(self, target: _Target, info: FieldInfo) -> list[Values]:
         """Counters that wrap, followed from message to message; a full value of the field starts anew."""

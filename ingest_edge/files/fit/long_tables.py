@@ -1,4 +1,4 @@
-"""Columns of a table of many messages: each field is a strided view of the file, or of the messages gathered."""
+"""Columns of a table of many messages: a field is a strided view of the file, or of what was gathered of it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from ingest_edge.files.activity import BoolArray
 from ingest_edge.files.fit.columns import ArrayColumn, Column, ListColumn, RowsColumn, SparseColumn, Values
-from ingest_edge.files.fit.plan import BYTES, NUMBER, TEXT, DeveloperField, Plan, Slot
-from ingest_edge.files.fit.profile import TIMESTAMP
+from ingest_edge.files.fit.plan import BYTES, NUMBER, TEXT, Plan, Slot
+from ingest_edge.files.fit.profile import TIMESTAMP, FieldInfo, unknown_field
 from ingest_edge.files.fit.short_tables import decoded
 
 _MEMO = 16_384
@@ -28,13 +28,15 @@ class Raw:
     """A field before scale and offset. `values` is (n,) numbers, (n, k) numbers, or a list of objects.
 
     `absent` marks the items that are not there (None: all are), in the shape of `values`. With `rows` the
-    field is sparse: `values` are those of these rows of the table only.
+    field is sparse: `values` are those of these rows of the table only. In rows that are `single` the first
+    of k numbers is no array.
     """
 
+    info: FieldInfo
     values: Any
     absent: BoolArray | None
     rows: Rows | None = None
-    developer: DeveloperField | None = None
+    single: BoolArray | None = None
 
     @property
     def is_numbers(self) -> bool:
@@ -56,94 +58,164 @@ Key = int | tuple[int, int]
 """A field number, or developer and field number."""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The messages of one plan in a table: `rows` says which of the table's they are (None: all)."""
+
+    plan: Plan
+    offsets: Offsets
+    rows: Rows | None
+
+
 def long_fields(
-    content: bytes,
-    parts: Sequence[tuple[Plan, Offsets, Rows | None]],
-    size: int,
-    timestamps: npt.NDArray[np.int64] | None,
+    content: bytes, parts: Sequence[Part], size: int, timestamps: npt.NDArray[np.int64] | None
 ) -> dict[Key, Raw]:
-    """The fields that any of the messages has. `parts` are plan, offsets, and rows (None: all of them).
+    """The fields that any of the messages has.
 
     `timestamps` has the time of messages with compressed headers, −1 elsewhere.
     """
-    found: dict[Key, list[Raw]] = {}
-    for plan, offsets, rows in parts:
-        reader = _PlanReader(content, plan, offsets)
-        for slot in plan.slots:
-            raw = reader.read(slot)
-            if raw is not None:
-                raw.rows = rows
-                found.setdefault(slot.number, []).append(raw)
-        for slot in plan.developer_slots:
-            raw = reader.read(slot)
-            if raw is not None and slot.developer is not None:
-                raw.rows, raw.developer = rows, slot.developer
-                found.setdefault((slot.developer.developer, slot.number), []).append(raw)
-    fields = {key: raws[0] if len(raws) == 1 else _joined(raws, size) for key, raws in found.items()}
+    readers = [_PlanReader(content, part) for part in parts]
+    slots: dict[Key, list[tuple[_PlanReader, Slot]]] = {}
+    for reader, part in zip(readers, parts, strict=True):
+        for slot in part.plan.slots:
+            slots.setdefault(slot.number, []).append((reader, slot))
+        for slot in part.plan.developer_slots:
+            if slot.info.developer is not None:
+                key = (slot.info.developer.developer, slot.number)
+                slots.setdefault(key, []).append((reader, slot))
+    order = _order(parts) if len(parts) > 1 else None
+    fields = {}
+    for key, sources in slots.items():
+        raw = _field(sources, readers, order, size)
+        if raw is not None:
+            fields[key] = raw
     if timestamps is not None:
         _fill_in(fields, timestamps, size)
     return fields
 
 
+def _order(parts: Sequence[Part]) -> npt.NDArray[np.intp]:
+    """Takes the messages of all parts, one part after the other, into the order of the table."""
+    rows = np.concatenate([part.rows for part in parts if part.rows is not None])
+    order = np.empty(len(rows), np.intp)
+    order[rows] = np.arange(len(rows))
+    return order
+
+
+def _field(
+    sources: list[tuple[_PlanReader, Slot]],
+    readers: list[_PlanReader],
+    order: npt.NDArray[np.intp] | None,
+    size: int,
+) -> Raw | None:
+    if len(sources) == 1:
+        reader, slot = sources[0]
+        return reader.read(slot)
+    if order is not None and _are_alike(sources, size):
+        return _stacked(dict(sources), readers, order)
+    raws = [raw for reader, slot in sources if (raw := reader.read(slot)) is not None]
+    if not raws:
+        return None
+    return raws[0] if len(raws) == 1 else _joined(raws, size)
+
+
+def _are_alike(sources: list[tuple[_PlanReader, Slot]], size: int) -> bool:
+    """Whether a field is the same integer in all plans that have it, and most messages have one of these."""
+    first = sources[0][1]
+    alike = all(
+        slot.form == NUMBER and slot.invalid == first.invalid and slot.dtype == first.dtype
+        for _, slot in sources
+    )
+    if not alike or first.invalid is None or len({id(reader) for reader, _ in sources}) < len(sources):
+        return False
+    return 2 * sum(reader.count for reader, _ in sources) >= size
+
+
+def _stacked(
+    sources: dict[_PlanReader, Slot], readers: list[_PlanReader], order: npt.NDArray[np.intp]
+) -> Raw | None:
+    """One plan's values after the other, then put into the order of the table."""
+    first = next(iter(sources.values()))
+    stacked: Values = np.empty(len(order), first.dtype)
+    start = 0
+    for reader in readers:
+        end = start + reader.count
+        slot = sources.get(reader)
+        stacked[start:end] = first.invalid if slot is None else reader.numbers(slot)
+        start = end
+    return _present_numbers(first, stacked[order])
+
+
 class _PlanReader:
     """Reads fields of messages that share a plan."""
 
-    def __init__(self, content: bytes, plan: Plan, offsets: Offsets) -> None:
-        self._count = len(offsets)
-        self._stride = plan.size
+    def __init__(self, content: bytes, part: Part) -> None:
+        offsets, size = part.offsets, part.plan.size
+        self.count = len(offsets)
+        self._rows = part.rows
+        self._stride = size
         first = int(offsets[0])
-        if int(offsets[-1]) - first == (len(offsets) - 1) * plan.size:
+        if int(offsets[-1]) - first == (len(offsets) - 1) * size:
             self._buffer: Any = content
             self._first = first
         else:
-            at_every_byte: Values = np.ndarray(
-                (len(content) - plan.size + 1,), _void(plan.size), content, 0, (1,)
-            )
+            at_every_byte: Values = np.ndarray((len(content) - size + 1,), _void(size), content, 0, (1,))
             self._buffer = at_every_byte[offsets]
             self._first = 0
 
     def read(self, slot: Slot) -> Raw | None:
         """A field, None where no message has a value."""
         if slot.form == NUMBER:
-            return self._numbers(slot)
-        if slot.form == TEXT:
-            return self._texts(slot)
-        return self._arrays(slot)
+            raw = _present_numbers(slot, self.numbers(slot))
+        else:
+            raw = self._texts(slot) if slot.form == TEXT else self._arrays(slot)
+        if raw is not None:
+            raw.rows = self._rows
+        return raw
+
+    def numbers(self, slot: Slot) -> Values:
+        """A field of one number as it lies in the file, shape (n,)."""
+        return self._view(slot.dtype, slot, (self.count,), (self._stride,))
 
     def _view(self, dtype: Any, slot: Slot, shape: tuple[int, ...], strides: tuple[int, ...]) -> Values:
         return np.ndarray(shape, dtype, self._buffer, self._first + slot.start, strides)
 
-    def _numbers(self, slot: Slot) -> Raw | None:
-        values = self._view(slot.dtype, slot, (self._count,), (self._stride,))
-        absent = values != values if slot.invalid is None else values == slot.invalid
-        missing = np.count_nonzero(absent)
-        if not missing:
-            return Raw(values, None)
-        return Raw(values, absent) if missing < self._count else None
-
     def _arrays(self, slot: Slot) -> Raw | None:
         step = np.dtype(slot.dtype).itemsize
-        values = self._view(slot.dtype, slot, (self._count, slot.count), (self._stride, step))
-        absent: BoolArray = values != values if slot.invalid is None else values == slot.invalid
-        nothing = absent.all(axis=1)
+        values = self._view(slot.dtype, slot, (self.count, slot.count), (self._stride, step))
+        absent = _invalid(slot, values)
+        nothing: BoolArray = absent.all(axis=1)
         if nothing.all():
             return None
         if slot.form == BYTES:
             # Bytes are all there, or none of them is.
             absent = np.repeat(nothing[:, None], slot.count, axis=1)
-        return Raw(values, absent if absent.any() else None)
+        return Raw(slot.info, values, absent if absent.any() else None)
 
     def _texts(self, slot: Slot) -> Raw | None:
         memo: dict[bytes, Any] = {}
         texts = []
-        for octets in self._view(f"S{slot.size}", slot, (self._count,), (self._stride,)).tolist():
+        for octets in self._view(f"S{slot.size}", slot, (self.count,), (self._stride,)).tolist():
             text = memo.get(octets, memo)
             if text is memo:
                 text = decoded(octets)
                 if len(memo) < _MEMO:
                     memo[octets] = text
             texts.append(text)
-        return None if texts.count(None) == len(texts) else Raw(texts, None)
+        return None if texts.count(None) == len(texts) else Raw(slot.info, texts, None)
+
+
+def _present_numbers(slot: Slot, values: Values) -> Raw | None:
+    absent = _invalid(slot, values)
+    missing = np.count_nonzero(absent)
+    if not missing:
+        return Raw(slot.info, values, None)
+    return Raw(slot.info, values, absent) if missing < len(values) else None
+
+
+def _invalid(slot: Slot, values: Values) -> BoolArray:
+    invalid: BoolArray = np.isnan(values) if slot.invalid is None else values == slot.invalid
+    return invalid
 
 
 @lru_cache(maxsize=256)
@@ -152,11 +224,11 @@ def _void(size: int) -> np.dtype[np.void]:
 
 
 def _joined(raws: list[Raw], size: int) -> Raw:
-    """A field of several plans, or one that a plan has twice: then the later value counts where there is one."""
-    developer = raws[0].developer
+    """A field of several plans, or one that a plan has twice: then the later value counts, if there is one."""
+    info = raws[0].info
     dtype = _common([raw.values.dtype for raw in raws]) if all(raw.is_numbers for raw in raws) else None
     if dtype is None:
-        return _joined_objects(raws, size)
+        return _padded(raws, size) or _joined_objects(raws, size)
     covered = sum(size if raw.rows is None else len(raw.rows) for raw in raws)
     if 2 * covered < size:
         rows = np.concatenate([raw.rows for raw in raws if raw.rows is not None])
@@ -165,7 +237,7 @@ def _joined(raws: list[Raw], size: int) -> Raw:
         if not np.any(rows[1:] == rows[:-1]):
             values = np.concatenate([raw.values for raw in raws], dtype=dtype)[order]
             absent = np.concatenate([_absent(raw) for raw in raws])[order]
-            return Raw(values, absent if absent.any() else None, rows, developer)
+            return Raw(info, values, absent if absent.any() else None, rows)
     values = np.zeros(size, dtype)
     absent = np.ones(size, np.bool_)
     for raw in raws:
@@ -175,7 +247,7 @@ def _joined(raws: list[Raw], size: int) -> Raw:
             kept, source = rows[~raw.absent], source[~raw.absent]
         values[kept] = source
         absent[kept] = False
-    return Raw(values, absent if absent.any() else None, None, developer)
+    return Raw(info, values, absent if absent.any() else None)
 
 
 def _absent(raw: Raw) -> BoolArray:
@@ -192,65 +264,102 @@ def _common(dtypes: Sequence[np.dtype[Any]]) -> np.dtype[Any] | None:
     return None
 
 
+def _padded(raws: list[Raw], size: int) -> Raw | None:
+    """Numbers in some messages and arrays in others, as arrays; None where that would be a waste."""
+    shapes = [None if isinstance(raw.values, list) else raw.values.shape for raw in raws]
+    widths = {shape[1] for shape in shapes if shape is not None and len(shape) == 2}
+    items = sum(shape[0] * (shape[1] if len(shape) == 2 else 1) for shape in shapes if shape is not None)
+    if None in shapes or len(widths) != 1 or size * max(widths) > 2 * items:
+        return None
+    dtype = _common([raw.values.dtype for raw in raws])
+    if dtype is None:
+        return None
+    width = widths.pop()
+    values = np.zeros((size, width), dtype)
+    absent = np.ones((size, width), np.bool_)
+    single = np.zeros(size, np.bool_)
+    for raw in raws:
+        if raw.rows is None or raw.single is not None:
+            return None
+        columns = slice(0, 1) if raw.is_numbers else slice(0, width)
+        given = raw.values[:, None] if raw.is_numbers else raw.values
+        missing = np.zeros(given.shape, np.bool_) if raw.absent is None else raw.absent.reshape(given.shape)
+        there = ~missing.all(axis=1)
+        rows = raw.rows[there]
+        absent[rows] = True
+        values[rows, columns] = given[there]
+        absent[rows, columns] = missing[there]
+        single[rows] = raw.is_numbers
+    return Raw(raws[0].info, values, absent, None, single)
+
+
 def _joined_objects(raws: list[Raw], size: int) -> Raw:
     items: list[Any] = [None] * size
     for raw in raws:
         rows = range(size) if raw.rows is None else raw.rows.tolist()
-        for row, item in zip(
-            rows, column_of("", "", raw, len(rows), 1, 0, compact=True).items(), strict=True
-        ):
+        for row, item in zip(rows, _items(raw), strict=True):
             if item is not None:
                 items[row] = item
-    return Raw(items, None, None, raws[0].developer)
+    return Raw(raws[0].info, items, None)
+
+
+def _items(raw: Raw) -> list[Any]:
+    """Unscaled items, None where there is none."""
+    if isinstance(raw.values, list):
+        return raw.values
+    items: list[Any] = raw.values.tolist()
+    if raw.absent is None:
+        return items
+    objects = raw.values.astype(object)
+    objects[raw.absent] = None
+    items = objects.tolist()
+    if raw.is_numbers:
+        return items
+    if raw.single is not None:
+        items = [item[0] if one else item for one, item in zip(raw.single.tolist(), items, strict=True)]
+    nothing = raw.absent.all(axis=1).tolist()
+    return [None if empty else item for empty, item in zip(nothing, items, strict=True)]
 
 
 def _fill_in(fields: dict[Key, Raw], timestamps: npt.NDArray[np.int64], size: int) -> None:
     compressed = timestamps >= 0
     own = fields.get(TIMESTAMP)
     if own is None or not own.is_numbers:
-        fields[TIMESTAMP] = Raw(timestamps, None if compressed.all() else ~compressed)
+        fields[TIMESTAMP] = Raw(
+            unknown_field(TIMESTAMP), timestamps, None if compressed.all() else ~compressed
+        )
         return
     values, absent = own.dense(size)
-    missing = ~compressed if absent is None else ~compressed & absent
-    if absent is None:
-        missing = np.zeros(size, np.bool_)
+    missing = np.zeros(size, np.bool_) if absent is None else ~compressed & absent
     joined = np.where(compressed, timestamps, values)
-    fields[TIMESTAMP] = Raw(joined, missing if missing.any() else None)
+    fields[TIMESTAMP] = Raw(own.info, joined, missing if missing.any() else None)
 
 
-def column_of(
-    name: str, units: str, raw: Raw, size: int, scale: float, offset: float, compact: bool = False
-) -> Column:
-    """The column of a raw field of a table of `size` rows; sparse where fewer than half have a value.
-
-    With `compact` the rows of a sparse field are taken as all there are.
-    """
-    values, absent, rows = raw.values, raw.absent, None if compact else raw.rows
-    if isinstance(values, list):
-        column: Column = ListColumn(name, units, values, scale, offset, False, raw.developer)
-        return column if rows is None else _spread(column, values, rows, size)
-    if values.ndim == 2:
-        present = None if absent is None else ~absent.all(axis=1)
-        present = None if present is None or present.all() else present
-        column = RowsColumn(name, units, values, absent, present, scale, offset, raw.developer)
-        if rows is None:
-            return column
-        return _spread(column, column.items(), rows, size)
+def column_of(info: FieldInfo, raw: Raw, size: int) -> Column:
+    """The column of a raw field of a table of `size` rows; sparse where fewer than half have a value."""
+    values, absent, rows = raw.values, raw.absent, raw.rows
+    if isinstance(values, list) or values.ndim == 2:
+        return _objects_column(info, raw, size)
     if absent is not None and 2 * np.count_nonzero(absent) > len(values):
         there = ~absent
         rows = np.flatnonzero(there).astype(np.uint32) if rows is None else rows[there]
         values, absent = values[there], None
     if rows is None:
-        return ArrayColumn(name, units, values, absent, scale, offset, raw.developer)
+        return ArrayColumn(info, values, absent)
     if absent is not None:
         there = ~absent
         rows, values = rows[there], values[there]
-    return SparseColumn(rows, ArrayColumn(name, units, values, None, scale, offset, raw.developer), size)
+    return SparseColumn(rows, ArrayColumn(info, values, None), size)
 
 
-def _spread(column: Column, items: list[Any], rows: Rows, size: int) -> Column:
-    there = [item is not None for item in items]
-    kept = [item for item in items if item is not None]
-    # The items of an array column are in physical units already; text has none.
-    listed = ListColumn(column.name, column.units, kept, 1, 0, False, column.developer)
-    return SparseColumn(rows[np.array(there)], listed, size)
+def _objects_column(info: FieldInfo, raw: Raw, size: int) -> Column:
+    if raw.rows is None and isinstance(raw.values, list):
+        return ListColumn(info, raw.values, False)
+    if raw.rows is None:
+        present = None if raw.absent is None else ~raw.absent.all(axis=1)
+        present = None if present is None or present.all() else present
+        return RowsColumn(info, raw.values, raw.absent, present, raw.single)
+    items = _items(raw)
+    there = np.array([item is not None for item in items], np.bool_)
+    kept = ListColumn(info, [item for item in items if item is not None], False)
+    return SparseColumn(raw.rows[there], kept, size)

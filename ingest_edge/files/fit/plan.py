@@ -10,7 +10,15 @@ import struct
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ingest_edge.files.fit.profile import TIMESTAMP, FieldInfo, MessageInfo, message_info
+from ingest_edge.files.fit.profile import (
+    TIMESTAMP,
+    DeveloperField,
+    FieldInfo,
+    MessageInfo,
+    developer_info,
+    message_info,
+    unknown_field,
+)
 
 _TYPE_MASK = 0x1F
 _UINT8 = 0x02
@@ -43,22 +51,7 @@ _BASE_TYPES: dict[int, tuple[int, str, str, int | None]] = {
 _LARGEST_SHARED = 3 * 160
 
 NUMBER, TEXT, ARRAY, BYTES = range(4)
-"""What a slot holds: one number, text, numbers of which any may be absent, bytes that are all there or not."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeveloperField:
-    """A field that an app declared (`field_description`). `scale` and `offset` as in the profile."""
-
-    developer: int
-    number: int
-    name: str
-    base_type: int
-    units: str
-    scale: float
-    offset: float
-    native_message: int | None
-    native_field: int | None
+"""What a slot holds: a number, text, numbers of which any may be absent, bytes that are all there or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +66,7 @@ class Slot:
     form: int
     dtype: str
     invalid: int | None
-    info: FieldInfo | None
-    developer: DeveloperField | None = None
+    info: FieldInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +122,18 @@ def _compile(definition: bytes, declared: DeveloperFields) -> Plan:
     field_count = definition[4]
     for at in range(5, 5 + 3 * field_count, 3):
         field_number, size, base_type = definition[at : at + 3]
-        layout.add(field_number, size, base_type, message.fields.get(field_number), None)
+        info = message.fields.get(field_number) or unknown_field(field_number)
+        layout.add(field_number, size, base_type, info)
     slots = tuple(layout.slots)
     layout.slots = []
     if declared:
         start = 6 + 3 * field_count
         for index, field in enumerate(declared):
             field_number, size, _ = definition[start + 3 * index : start + 3 * index + 3]
-            base_type = field.base_type if field else _BYTE
-            layout.add(field_number, 0 if field is None else size, base_type, None, field)
             if field is None:
                 layout.skip(size)
+            else:
+                layout.add(field_number, size, field.base_type, developer_info(field, field.name))
     clock = next(
         (s for s in slots if s.number == TIMESTAMP and s.form == NUMBER and s.dtype.endswith("u4")), None
     )
@@ -170,14 +163,7 @@ class _Layout:
         self.format.append(f"{size}x")
         self.size += size
 
-    def add(
-        self,
-        number: int,
-        size: int,
-        base_type: int,
-        info: FieldInfo | None,
-        developer: DeveloperField | None,
-    ) -> None:
+    def add(self, number: int, size: int, base_type: int, info: FieldInfo) -> None:
         if not size:
             return
         # A type that nobody knows is bytes; a size that the type does not divide is small numbers, as the
@@ -194,19 +180,7 @@ class _Layout:
         else:
             items = count
             self.format.append(f"{count}{char}" if count > 1 else char)
-        self.slots.append(
-            Slot(
-                number,
-                self.size,
-                size,
-                count,
-                self.items,
-                form,
-                self.endian + kind,
-                invalid,
-                info,
-                developer,
-            )
-        )
+        dtype = self.endian + kind
+        self.slots.append(Slot(number, self.size, size, count, self.items, form, dtype, invalid, info))
         self.items += items
         self.size += size

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache, cached_property
+from dataclasses import dataclass, replace
+from functools import cache, cached_property, lru_cache
 
 from ingest_edge.files.fit.profile_data import MESSAGES, Component, Field, SubField
 
@@ -26,6 +26,21 @@ _ZERO_IS_INVALID = frozenset({"uint8z", "uint16z", "uint32z"})
 
 
 @dataclass(frozen=True, slots=True)
+class DeveloperField:
+    """A field that an app declared (`field_description`). `scale` and `offset` as in the profile."""
+
+    developer: int
+    number: int
+    name: str
+    base_type: int
+    units: str
+    scale: float
+    offset: float
+    native_message: int | None
+    native_field: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ComponentInfo:
     """A run of bits of a field that fills another one: value = bits / scale − offset."""
 
@@ -35,12 +50,12 @@ class ComponentInfo:
     offset: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FieldInfo:
-    """A field or a sub-field: value = integer / scale − offset.
+    """A field or a sub-field, and what a column is made by: value = integer / scale − offset.
 
     `conditions` are those of a sub-field: it applies where any of the (field number, integer) pairs holds.
-    `item_bits` is the width of an item when components are read, None where there is nothing to read.
+    `developer` is the declaration of a field that is not the profile's.
     """
 
     number: int
@@ -53,6 +68,12 @@ class FieldInfo:
     components: tuple[ComponentInfo, ...] = ()
     sub_fields: tuple[FieldInfo, ...] = ()
     conditions: tuple[tuple[int, int], ...] = ()
+    developer: DeveloperField | None = None
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Neither components nor sub-fields follow from it."""
+        return not (self.components or self.sub_fields)
 
     @property
     def item_bits(self) -> int | None:
@@ -102,6 +123,23 @@ def message_info(number: int) -> MessageInfo:
     if number in MESSAGES:
         return _known_message(number)
     return MessageInfo(number, str(number), {})
+
+
+@lru_cache(maxsize=512)
+def unknown_field(number: int) -> FieldInfo:
+    """A field that the profile does not know: its name is its number."""
+    return FieldInfo(number, str(number), "", 1, 0, "")
+
+
+def developer_info(field: DeveloperField, name: str) -> FieldInfo:
+    """A developer field under that name."""
+    return FieldInfo(field.number, name, "", field.scale, field.offset, field.units, developer=field)
+
+
+@lru_cache(maxsize=512)
+def filled_by(target: FieldInfo, component: ComponentInfo) -> FieldInfo:
+    """The target of a component, in the component's scale."""
+    return replace(target, scale=component.scale, offset=component.offset)
 
 
 def message_number(name: str) -> int | None:

@@ -110,6 +110,7 @@ class LinkScan:
         self._known: dict[tuple[bytes, DeveloperFields], PlanRows] = {}
         self._locals: dict[int, PlanRows] = {}
         self._definitions: dict[int, bytes] = {}
+        self._rare: dict[int, list[int]] = {}
         # By header byte. A size of zero asks for more than a look: definitions, and messages that declare.
         self._sizes = [0] * 256
         self._sinks: list[Callable[[int], None]] = [self._locals_missing] * 256
@@ -137,37 +138,45 @@ class LinkScan:
                     self._cut_off(position)
                 return
             following = content[after]
-            if following == header:
-                position = self._run(position, header, size)
-                if position >= end:
-                    return
-                header = content[position]
-            else:
+            if following != header:
                 sinks[header](position)
                 position = after
                 header = following
-
-    def _run(self, start: int, header: int, size: int) -> int:
-        """Take the run that begins at `start`; return where the next message begins."""
-        content = self._content
-        mark = content[start : start + 1]
-        most = (self._end - start) // size
-        found, window = 1, _FIRST_WINDOW
-        while found < most:
-            window = min(window, most - found)
-            begin = start + found * size
-            headers = content[begin : begin + window * size : size]
+                continue
+            # A run: the first window is looked at here, for most are short.
+            mark = content[after : after + 1]
+            stop = after + _FIRST_WINDOW * size
+            headers = content[after : stop if stop <= end else end : size]
             others = len(headers.lstrip(mark))
-            found += window - others
+            count = 1 + len(headers) - others
+            if not others and stop < end:
+                count += self._further(after + (count - 1) * size, mark, size)
+            after = position + count * size
+            if after > end:
+                count -= 1
+                after -= size
+            self._locals[_local(header)].runs.append((position, count))
+            position = after
+            if position >= end:
+                return
+            if end - position < size and content[position] == header:
+                self._cut_off(position)
+                return
+            header = content[position]
+
+    def _further(self, start: int, mark: bytes, size: int) -> int:
+        """How many messages with that header follow each other from `start` on; the last may be cut off."""
+        content, end = self._content, self._end
+        found, window = 0, _FIRST_WINDOW * _WINDOW_GROWTH
+        while start + found * size < end:
+            begin = start + found * size
+            headers = content[begin : min(begin + window * size, end) : size]
+            others = len(headers.lstrip(mark))
+            found += len(headers) - others
             if others:
                 break
             window *= _WINDOW_GROWTH
-        after = start + found * size
-        self._locals[_local(header)].runs.append((start, found))
-        if found == most and after < self._end and content[after] == header:
-            self._cut_off(after)
-            return self._end
-        return after
+        return found
 
     def _special(self, position: int, header: int) -> int:
         """Handle a definition or a message that declares something; return where the next one begins."""
@@ -181,6 +190,9 @@ class LinkScan:
         if after > self._end:
             return self._cut_off(position)
         rows.singles.append(position)
+        if rows.plan.number not in DEVELOPER_MESSAGES:
+            self._route_rare(header, local, rows)
+            return after
         rows.compressed |= header >= _COMPRESSED
         declared = self._registry.learn(rows.plan, self._content, position)
         if declared is not None and not self._redeclare(declared):
@@ -216,7 +228,9 @@ class LinkScan:
     def _use(self, local: int, definition: bytes) -> bool:
         """Let a local number mean this definition. False where there are too many definitions."""
         self._definitions[local] = definition
-        declared = tuple(self._registry.get(key) for key in developer_keys(definition))
+        declared: DeveloperFields = ()
+        if len(definition) > 5 + 3 * definition[4]:
+            declared = tuple(self._registry.get(key) for key in developer_keys(definition))
         rows = self._known.get((definition, declared))
         if rows is None:
             if not self._budget.take_plan(definition[4] + len(declared)):
@@ -224,21 +238,24 @@ class LinkScan:
             rows = PlanRows(compile_plan(definition, declared))
             self._known[definition, declared] = rows
             self.rows.append(rows)
-        self._locals[local] = rows
-        self._route(local, rows)
+        if self._locals.get(local) is not rows:
+            self._locals[local] = rows
+            self._route(local, rows)
         return True
 
     def _route(self, local: int, rows: PlanRows) -> None:
-        size = 0 if rows.plan.number in DEVELOPER_MESSAGES else rows.plan.size
-        sink = rows.singles.append
-        for header in (local, local | 0x10, local | 0x20, local | 0x30):
-            self._sizes[header] = size
-            self._sinks[header] = sink
-        if local <= 3:
-            first = _COMPRESSED | local << 5
-            compressed_sink = _CompressedSink(rows)
-            self._sizes[first : first + 32] = [size] * 32
-            self._sinks[first : first + 32] = [compressed_sink] * 32
+        """Data messages of a local number go to these rows from here on."""
+        self._sizes[local] = 0 if rows.plan.number in DEVELOPER_MESSAGES else rows.plan.size
+        self._sinks[local] = rows.singles.append
+        for header in self._rare.pop(local, ()):
+            self._sizes[header] = 0
+
+    def _route_rare(self, header: int, local: int, rows: PlanRows) -> None:
+        """The same for a header that has more than the local number in it, at its first message."""
+        self._sizes[header] = rows.plan.size
+        self._sinks[header] = rows.singles.append
+        self._rare.setdefault(local, []).append(header)
+        rows.compressed |= header >= _COMPRESSED
 
     def _locals_missing(self, position: int) -> None:
         raise AssertionError("a header without a size has no sink")
@@ -251,19 +268,6 @@ class LinkScan:
         rest = self._end - position
         self.losses.append(Loss(position, f"{reason}; the {rest} bytes that follow cannot be read"))
         return self._end
-
-
-class _CompressedSink:
-    """Notes that a plan has messages with a compressed timestamp."""
-
-    __slots__ = ("_rows",)
-
-    def __init__(self, rows: PlanRows) -> None:
-        self._rows = rows
-
-    def __call__(self, position: int) -> None:
-        self._rows.compressed = True
-        self._rows.singles.append(position)
 
 
 def _local(header: int) -> int:

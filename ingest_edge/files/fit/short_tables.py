@@ -1,20 +1,19 @@
-"""Columns of a table of few messages, value by value: below about sixteen rows arrays cost more than they save."""
+"""Columns of a table of few messages, value by value: for few rows arrays cost more than they save."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ingest_edge.files.fit.columns import Column, ListColumn
 from ingest_edge.files.fit.plan import ARRAY, BYTES, NUMBER, TEXT, Plan, Slot
-from ingest_edge.files.fit.profile import TIMESTAMP, FieldInfo, MessageInfo
+from ingest_edge.files.fit.profile import TIMESTAMP, FieldInfo, MessageInfo, developer_info, filled_by
 
-MOST_ROWS = 16
-
-_RAW_MESSAGES = frozenset({206, 207})
-"""Declarations stay as the file has them."""
+MOST_ROWS = 12
 
 Items = list[Any]
+Found = dict[int, tuple[FieldInfo, Items]]
+"""The fields that any message has, by number."""
 
 
 def short_columns(
@@ -26,51 +25,48 @@ def short_columns(
 
     `rows` are (offset, plan) pairs in the order of the file. `timestamps` are those of compressed headers.
     """
-    raw: dict[int, Items] = {}
-    developed: dict[tuple[int, int], tuple[Slot, Items]] = {}
+    found: Found = {}
+    developed: dict[tuple[int, int], tuple[FieldInfo, Items]] = {}
     size = len(rows)
     for row, (offset, plan) in enumerate(rows):
         items = plan.layout.unpack_from(content, offset + 1)
         for slot in plan.slots:
-            value = items[slot.index]
-            if slot.form == NUMBER:
-                # The invalid float is a NaN, and any other NaN is no number either.
-                if value == slot.invalid or value != value:
-                    continue
-            else:
-                value = object_value(slot, items)
-                if value is None:
-                    continue
+            value = items[slot.index] if slot.form == NUMBER else object_value(slot, items)
+            # The invalid float is a NaN, and any other NaN is no number either.
+            if value is None or value == slot.invalid or value != value:  # noqa: PLR0124
+                continue
             number = slot.number
-            if number in raw:
-                raw[number][row] = value
-            elif size == 1:
-                raw[number] = [value]
+            if size == 1:
+                found[number] = (slot.info, [value])
+            elif number in found:
+                found[number][1][row] = value
             else:
-                raw[number] = column = [None] * size
-                column[row] = value
+                found[number] = (slot.info, [None] * size)
+                found[number][1][row] = value
         for slot in plan.developer_slots:
-            _develop(developed, slot, items, row, size)
-    if timestamps is not None:
-        _fill_in(raw, timestamps)
+            value = object_value(slot, items)
+            declared = slot.info.developer
+            if value is not None and declared is not None:
+                key = (declared.developer, declared.number)
+                developed.setdefault(key, (slot.info, [None] * size))[1][row] = value
     message = rows[0][1].message
-    columns = _named(raw, message)
-    if columns is None:
-        return None
-    return columns, _developer_columns(developed.values())
+    if timestamps is not None:
+        _fill_in(found, timestamps, message)
+    columns = _named(found, message)
+    return None if columns is None else (columns, _developer_columns(developed))
 
 
 def object_value(slot: Slot, items: Sequence[Any]) -> Any:
-    """What a slot of text or of several numbers holds, None where that is nothing."""
+    """What a slot holds, None where that is nothing."""
     if slot.form == TEXT:
         return decoded(items[slot.index])
     values = items[slot.index : slot.index + slot.count]
     if slot.form == BYTES:
         return list(values) if values.count(0xFF) != slot.count else None
+    listed = [None if value == slot.invalid or value != value else value for value in values]  # noqa: PLR0124
     if slot.form == ARRAY:
-        listed = [None if value == slot.invalid or value != value else value for value in values]
         return listed if listed.count(None) != slot.count else None
-    return None if values[0] == slot.invalid or values[0] != values[0] else values[0]
+    return listed[0]
 
 
 def decoded(octets: bytes) -> str | list[str] | None:
@@ -81,49 +77,32 @@ def decoded(octets: bytes) -> str | list[str] | None:
     return text if "\0" not in text else text.split("\0")
 
 
-def _develop(
-    developed: dict[tuple[int, int], tuple[Slot, Items]],
-    slot: Slot,
-    items: Sequence[Any],
-    row: int,
-    size: int,
-) -> None:
-    value = object_value(slot, items)
-    if value is None or slot.developer is None:
-        return
-    key = (slot.developer.developer, slot.number)
-    if key not in developed:
-        developed[key] = (slot, [None] * size)
-    developed[key][1][row] = value
-
-
-def _fill_in(raw: dict[int, Items], timestamps: Sequence[int | None]) -> None:
-    times = raw.setdefault(TIMESTAMP, [None] * len(timestamps))
+def _fill_in(found: Found, timestamps: Sequence[int | None], message: MessageInfo) -> None:
+    info = message.fields.get(TIMESTAMP) or TIMES
+    _, times = found.setdefault(TIMESTAMP, (info, [None] * len(timestamps)))
     for row, time in enumerate(timestamps):
         if time is not None:
             times[row] = time
 
 
-def _named(raw: dict[int, Items], message: MessageInfo) -> dict[str, Column] | None:
+TIMES = FieldInfo(TIMESTAMP, str(TIMESTAMP), "", 1, 0, "")
+"""The timestamp of a message that by the profile has none."""
+
+
+def _named(found: Found, message: MessageInfo) -> dict[str, Column] | None:
     columns: dict[str, Column] = {}
-    fields = message.fields
-    is_raw = message.number in _RAW_MESSAGES
-    expanded: list[FieldInfo] = []
-    for number, items in raw.items():
-        info = fields.get(number)
-        numbers = _all_numbers(items)
-        if info is None:
-            columns[str(number)] = ListColumn(str(number), "", items, numbers=numbers)
-        elif is_raw:
-            columns[info.name] = ListColumn(info.name, info.units, items, numbers=numbers)
-        else:
-            columns[info.name] = ListColumn(info.name, info.units, items, info.scale, info.offset, numbers)
-            if info.components:
-                expanded.append(info)
-            if info.sub_fields and not _add_sub_fields(columns, raw, info, items, numbers):
-                return None
-    for info in expanded:
-        if not _add_copy(columns, message, info, raw):
+    following: list[tuple[FieldInfo, Items]] = []
+    for info, items in found.values():
+        first = type(items[0])
+        is_numbers = (first is int or first is float) if len(items) == 1 else _all_numbers(items)
+        columns[info.name] = ListColumn(info, items, is_numbers)
+        if not info.is_plain:
+            following.append((info, items))
+    for info, items in following:
+        if info.sub_fields and not _add_sub_fields(columns, found, info, items):
+            return None
+    for info, items in following:
+        if info.components and not _add_copy(columns, message, info, items, found):
             return None
     return columns
 
@@ -132,60 +111,58 @@ def _all_numbers(items: Items) -> bool:
     return all(item is None or isinstance(item, int | float) for item in items)
 
 
-def _add_sub_fields(
-    columns: dict[str, Column], raw: dict[int, Items], info: FieldInfo, items: Items, numbers: bool
-) -> bool:
-    found: dict[str, tuple[FieldInfo, Items]] = {}
+def _add_sub_fields(columns: dict[str, Column], found: Found, info: FieldInfo, items: Items) -> bool:
+    chosen: dict[str, tuple[FieldInfo, Items]] = {}
     by_condition = info.sub_fields_by_condition
     for reference in info.references:
-        if reference not in raw:
+        if reference not in found:
             continue
-        for row, value in enumerate(raw[reference]):
+        for row, value in enumerate(found[reference][1]):
             if items[row] is None or isinstance(value, list):
                 continue
             for sub_field in by_condition.get((reference, value), ()):
                 if sub_field.components:
                     return False
-                if sub_field.name not in found:
-                    found[sub_field.name] = (sub_field, [None] * len(items))
-                found[sub_field.name][1][row] = items[row]
-    for name, (sub_field, chosen) in found.items():
-        columns[name] = ListColumn(name, sub_field.units, chosen, sub_field.scale, sub_field.offset, numbers)
+                chosen.setdefault(sub_field.name, (sub_field, [None] * len(items)))[1][row] = items[row]
+    for name, (sub_field, kept) in chosen.items():
+        columns[name] = ListColumn(sub_field, kept, _all_numbers(kept))
     return True
 
 
 def _add_copy(
-    columns: dict[str, Column], message: MessageInfo, info: FieldInfo, raw: dict[int, Items]
+    columns: dict[str, Column], message: MessageInfo, info: FieldInfo, items: Items, found: Found
 ) -> bool:
     """A field whose one component is all of it: the other is a copy. False for all that is not so plain."""
     component = info.components[0]
     target = message.fields[component.target]
-    limit = 1 << component.bits
-    items = raw[info.number]
     if (
         len(info.components) > 1
         or component.bits != info.item_bits
         or target.accumulated
         or target.components
-        or not all(_fits(item, limit, component.target in raw) for item in items)
+        or not all(_fits(item, component.bits, component.target in found) for item in items)
     ):
         return False
-    columns[target.name] = ListColumn(target.name, target.units, items, component.scale, component.offset)
+    columns[target.name] = ListColumn(filled_by(target, component), items, True)
     return True
 
 
-def _fits(item: Any, limit: int, target_is_there: bool) -> bool:
+def _fits(item: Any, bits: int, target_is_there: bool) -> bool:
     """An absent value would have to leave the target's own in place."""
-    return not target_is_there if item is None else isinstance(item, int) and 0 <= item < limit - 1
+    return not target_is_there if item is None else isinstance(item, int) and 0 <= item < (1 << bits) - 1
 
 
-def _developer_columns(found: Iterable[tuple[Slot, Items]]) -> dict[str, Column]:
+def _developer_columns(found: dict[tuple[int, int], tuple[FieldInfo, Items]]) -> dict[str, Column]:
     columns: dict[str, Column] = {}
-    for slot, items in found:
-        field = slot.developer
-        if field is None:
-            continue
-        name = field.name if field.name not in columns else f"{field.name}_{field.developer}_{field.number}"
-        numbers = _all_numbers(items)
-        columns[name] = ListColumn(name, field.units, items, field.scale, field.offset, numbers, field)
+    for info, items in found.values():
+        named = unique_name(info, columns)
+        columns[named.name] = ListColumn(named, items, _all_numbers(items))
     return columns
+
+
+def unique_name(info: FieldInfo, taken: dict[str, Column]) -> FieldInfo:
+    """A developer field under its own name, or where another has that name a longer one."""
+    declared = info.developer
+    if declared is None or info.name not in taken:
+        return info
+    return developer_info(declared, f"{info.name}_{declared.developer}_{declared.number}")
