@@ -13,6 +13,7 @@ import grpc.aio
 from pulsemesh.calls.channel import PolicyChannel
 from pulsemesh.calls.retry import RetrySettings
 from pulsemesh.credentials import Credentials, TokenSource, as_credentials
+from pulsemesh.parts.exports import Exports
 from pulsemesh.parts.files import Files
 from pulsemesh.parts.ingest import Ingest
 from pulsemesh.parts.recordings import Recordings
@@ -47,6 +48,8 @@ class Client:
         """Recordings in progress: looking at them, watching them live, ending them."""
         self.files = Files(self._channel)
         """Original device files."""
+        self.exports = Exports(self._channel)
+        """Workouts as files, and everything as one archive."""
         self.ingest = Ingest(self._channel)
         """Sending samples as they are measured."""
         self.auth = Tokens(self._channel)

@@ -20,7 +20,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 from pulsemesh import client as async_client
 from pulsemesh.calls.retry import RetrySettings
 from pulsemesh.credentials import Credentials, TokenSource
-from pulsemesh.parts import files, ingest, recordings, tokens, workouts
+from pulsemesh.parts import exports, files, ingest, recordings, tokens, workouts
 from pulsemesh.parts.times import Sport, SubSport
 from pulsemesh.target import Tls
 
@@ -148,6 +148,15 @@ class Files(_Part[files.Files]):
     download = _blocking(files.Files.download)
 
 
+class Exports(_Part[exports.Exports]):
+    """`pulsemesh.parts.exports.Exports` without async."""
+
+    workout = _iterating(exports.Exports.workout)
+    read = _blocking(exports.Exports.read)
+    save = _blocking(exports.Exports.save)
+    archive = _blocking(exports.Exports.archive)
+
+
 class Tokens(_Part[tokens.Tokens]):
     """`pulsemesh.parts.tokens.Tokens` without async."""
 
@@ -239,6 +248,7 @@ class Client:
         self.workouts = Workouts(inner.workouts, loop)
         self.recordings = Recordings(inner.recordings, loop)
         self.files = Files(inner.files, loop)
+        self.exports = Exports(inner.exports, loop)
         self.ingest = Ingest(inner.ingest, loop)
         self.auth = Tokens(inner.auth, loop)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from pulsemesh import RetrySettings, samples
 from pulsemesh.auth.v1 import development_issuer_service_pb2 as auth
 from pulsemesh.auth.v1 import development_issuer_service_pb2_grpc as auth_grpc
 from pulsemesh.workout.v1 import (
+    export_service_pb2,
+    export_service_pb2_grpc,
     file_service_pb2,
     file_service_pb2_grpc,
     ingest_service_pb2,
@@ -334,6 +337,42 @@ class IngestPeer(ingest_service_pb2_grpc.IngestServiceServicer):
         return ingest_service_pb2.AppendSamplesResponse(next_sequences=[0])
 
 
+class ExportPeer(export_service_pb2_grpc.ExportServiceServicer):
+    """Gives the same content in pieces, whatever it is asked for."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.content = b"time,elapsed_s\n"
+        self.file_name = "ride.csv"
+        self.break_after: deque[int] = deque()
+        """Pieces to send before the next export breaks."""
+        self.lose_trailer = False
+
+    async def ExportWorkout(self, request: Any, context: Any) -> Any:
+        await self.script.enter("ExportWorkout", request, context)
+        async for part in self._parts(context):
+            yield export_service_pb2.ExportWorkoutResponse(**part)
+
+    async def ExportArchive(self, request: Any, context: Any) -> Any:
+        await self.script.enter("ExportArchive", request, context)
+        progress = export_service_pb2.ArchiveProgress(workouts=2, workouts_total=2, damaged=1)
+        async for part in self._parts(context):
+            if "trailer" in part:
+                yield export_service_pb2.ExportArchiveResponse(progress=progress)
+            yield export_service_pb2.ExportArchiveResponse(**part)
+
+    async def _parts(self, context: Any) -> AsyncIterator[dict[str, Any]]:
+        limit = self.break_after.popleft() if self.break_after else None
+        yield {"header": export_service_pb2.ExportHeader(file_name=self.file_name)}
+        for number, start in enumerate(range(0, len(self.content), 1000)):
+            if number == limit:
+                await UNAVAILABLE.abort(context)
+            yield {"chunk": self.content[start : start + 1000]}
+        if not self.lose_trailer:
+            digest = hashlib.sha256(self.content).hexdigest()
+            yield {"trailer": export_service_pb2.ExportTrailer(size_bytes=len(self.content), sha256=digest)}
+
+
 class IssuerPeer(auth_grpc.DevelopmentIssuerServiceServicer):
     """Gives a token that names the login."""
 
@@ -359,6 +398,7 @@ class Platform:
     workouts: WorkoutPeer
     recordings: RecordingPeer
     files: FilePeer
+    exports: ExportPeer
     ingest: IngestPeer
 
 
@@ -367,17 +407,18 @@ async def platform() -> AsyncIterator[Platform]:
     """Serve all peers on a free port of this machine."""
     script = Script()
     workouts, recordings, files = WorkoutPeer(script), RecordingPeer(script), FilePeer(script)
-    ingest = IngestPeer(script)
+    exports, ingest = ExportPeer(script), IngestPeer(script)
     server = grpc.aio.server()
     workout_service_pb2_grpc.add_WorkoutServiceServicer_to_server(workouts, server)
     recording_service_pb2_grpc.add_RecordingServiceServicer_to_server(recordings, server)
     file_service_pb2_grpc.add_FileServiceServicer_to_server(files, server)
+    export_service_pb2_grpc.add_ExportServiceServicer_to_server(exports, server)
     ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(ingest, server)
     auth_grpc.add_DevelopmentIssuerServiceServicer_to_server(IssuerPeer(script), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
-        yield Platform(f"127.0.0.1:{port}", script, workouts, recordings, files, ingest)
+        yield Platform(f"127.0.0.1:{port}", script, workouts, recordings, files, exports, ingest)
     finally:
         await server.stop(None)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pulsemesh import errors, sync
-from pulsemesh.parts import files, recordings, tokens, workouts
+from pulsemesh.parts import exports, files, recordings, tokens, workouts
 from pulsemesh.workout.v1 import recording_service_pb2
 from tests.unit.pulsemesh import peers
 from tests.unit.pulsemesh.peers import UNAVAILABLE, Platform, workout
@@ -39,6 +39,7 @@ def client(served: Platform) -> Iterator[sync.Client]:
         (sync.Workouts, workouts.Workouts),
         (sync.Recordings, recordings.Recordings),
         (sync.Files, files.Files),
+        (sync.Exports, exports.Exports),
         (sync.Tokens, tokens.Tokens),
     ],
 )

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
-import json
 import sys
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, TaskID, TextColumn
 
-from pulsemesh import Client, Series, Streams
+from pulsemesh import Client
 from pulsemesh.cli.failures import CommandFailure, Exit
-from pulsemesh.cli.formats import as_dict, number
 from pulsemesh.cli.references import LATEST, find_workout
 from pulsemesh.cli.session import Session, command
-from pulsemesh.streams import unit_of
+from pulsemesh.cli.tables_of_streams import csv_text, json_text
+from pulsemesh.parts.exports import FORMATS, ExportProgress
+from pulsemesh.parts.whole_files import whole_file
 from pulsemesh.workout.v1 import workout_pb2
 
 __all__ = ["export"]
@@ -29,38 +25,95 @@ STANDARD_OUTPUT = "-"
 
 
 @click.command()
-@click.argument("workout", default=LATEST)
+@click.argument("workout", required=False)
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["csv", "json", "original"]),
-    default="csv",
-    show_default=True,
-    help="A table, everything there is, or the file that the device wrote.",
+    type=click.Choice(["csv", "json", *(form for form in FORMATS if form != "csv")]),
+    help="A table (the default), everything as JSON, the file that the device wrote, or another format.",
 )
-@click.option("--output", "-o", default="", help="The file to write; - for standard output.")
+@click.option("--output", "-o", default="", help="The file or folder to write to; - for standard output.")
 @click.option(
-    "--raw", is_flag=True, help="Each source as recorded, not all on one axis of a sample a second."
+    "--raw",
+    is_flag=True,
+    help="csv, json: each source as recorded, not all on one axis of a sample a second.",
 )
+@click.option("--all", "everything", is_flag=True, help="All workouts, as one archive that can be imported.")
 @command
-async def export(session: Session, *, workout: str, form: str, output: str, raw: bool) -> None:
-    """Write a workout to a file.
+async def export(
+    session: Session, *, workout: str | None, form: str | None, output: str, raw: bool, everything: bool
+) -> None:
+    """Write a workout to a file, or all of them to one archive.
 
     WORKOUT is an id, the beginning or the end of one, or `latest`. CSV and JSON go to standard
-    output unless -o names a file; the original goes to a file of its own name.
+    output unless -o names a file; other formats go to a file of their own name. An archive holds
+    every original file, and a form that `pulsemesh-edge import` reads back equal.
     """
+    if everything and (workout or form or raw or output == STANDARD_OUTPUT):
+        raise click.UsageError("--all takes nothing but -o FILE.zip")
+    form = form or "csv"
+    if raw and form not in ("csv", "json"):
+        raise click.UsageError("--raw is for csv and json")
     async with session.client() as client:
-        found = await client.workouts.get(await find_workout(client, workout))
-        if form == "original":
-            await _export_original(client, found, output)
+        if everything:
+            await _export_all(client, output)
             return
-        streams = await client.workouts.streams(found.workout_id, aligned=not raw)
-    text = _csv(streams) if form == "csv" else _json(found, streams)
+        workout_id = await find_workout(client, workout or LATEST)
+        if form == "original":
+            await _export_original(client, await client.workouts.get(workout_id), output)
+        elif form == "json" or raw:
+            await _export_streams(client, workout_id, form, output, raw=raw)
+        else:
+            await _export_file(client, workout_id, form, output)
+
+
+async def _export_streams(client: Client, workout_id: str, form: str, output: str, *, raw: bool) -> None:
+    """Write what the platform streams, in a form that is made here."""
+    found = await client.workouts.get(workout_id)
+    streams = await client.workouts.streams(found.workout_id, aligned=not raw)
+    text = csv_text(streams) if form == "csv" else json_text(found, streams)
     if output in ("", STANDARD_OUTPUT):
         click.echo(text, nl=False)
-    else:
-        await asyncio.to_thread(Path(output).write_text, text, "utf-8", newline="")
-        click.echo(f"Wrote {output}", err=True)
+        return
+    async with whole_file(Path(output)) as part:
+        part.name = f"{workout_id}.{form}"
+        await asyncio.to_thread(part.stream.write, text.encode())
+    click.echo(f"Wrote {part.target}", err=True)
+
+
+async def _export_file(client: Client, workout_id: str, form: str, output: str) -> None:
+    """Write what the platform makes."""
+    if output == STANDARD_OUTPUT or (form == "csv" and not output):
+        _write_out(await client.exports.read(workout_id, form))
+        return
+    with _progress(DownloadColumn()) as bar:
+        task = bar.add_task(form, total=None)
+        export = await client.exports.save(
+            workout_id,
+            form,
+            output or ".",
+            progress=lambda seen: bar.update(task, completed=seen.bytes_done, total=seen.bytes_total),
+        )
+    click.echo(f"Wrote {export.path} ({export.size_bytes} bytes)", err=True)
+
+
+async def _export_all(client: Client, output: str) -> None:
+    with _progress(TextColumn("{task.fields[told]}")) as bar:
+        task = bar.add_task("archive", total=None, told="")
+        export = await client.exports.archive(
+            output or ".", progress=lambda seen: _show_archive(bar, task, seen)
+        )
+    click.echo(f"Wrote {export.path} ({export.size_bytes} bytes)", err=True)
+    if export.damaged:
+        raise CommandFailure(
+            f"The platform could not read the samples of {export.damaged} workouts.",
+            hint="manifest.json in the archive says which; everything else is there",
+        )
+
+
+def _show_archive(bar: Progress, task: TaskID, seen: ExportProgress) -> None:
+    told = f"{seen.workouts} of {seen.workouts_total} workouts, {seen.bytes_done / 1e6:.1f} MB"
+    bar.update(task, completed=seen.workouts, total=seen.workouts_total or None, told=told)
 
 
 async def _export_original(client: Client, workout: workout_pb2.Workout, output: str) -> None:
@@ -68,16 +121,13 @@ async def _export_original(client: Client, workout: workout_pb2.Workout, output:
         raise CommandFailure(
             "This workout was recorded live: there is no original file.",
             Exit.NOT_FOUND,
-            hint="--format csv or json",
+            hint="--format fit",
         )
     if output == STANDARD_OUTPUT:
-        content = await client.files.read(workout.file_id)
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        _write_out(await client.files.read(workout.file_id))
         return
     path = Path(output or f"{workout.workout_id}.fit")
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with _progress(DownloadColumn()) as bar:
         task = bar.add_task(path.name, total=None)
         stored = await client.files.download(
             workout.file_id,
@@ -89,69 +139,19 @@ async def _export_original(client: Client, workout: workout_pb2.Workout, output:
     click.echo(f"Wrote {path} ({stored.size_bytes} bytes)", err=True)
 
 
+def _progress(numbers: ProgressColumn) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), numbers)
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def _write_out(content: bytes) -> None:
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
 def _rename(path: Path, name: str) -> Path:
     """Give a downloaded file the name it was uploaded with, unless there is such a file."""
     target = path.with_name(Path(name).name)
     if target.exists():
         return path
     return path.rename(target)
-
-
-# ------------------------------------------------------------------ the formats
-
-
-def _csv(streams: Streams) -> str:
-    """Return a table: time, seconds since the start, source where there are several, then the channels."""
-    channels = streams.channels
-    several = len(streams) > 1
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    leading = ["time", "elapsed_s", *(["source"] if several else [])]
-    writer.writerow([*leading, *(_heading(channel) for channel in channels)])
-    writer.writerows(_rows(streams, channels, several=several))
-    return out.getvalue()
-
-
-def _heading(channel: str) -> str:
-    unit = unit_of(channel)
-    return f"{channel} [{unit}]" if unit and unit != "1" else channel
-
-
-def _rows(streams: Streams, channels: list[str], *, several: bool) -> Iterator[list[str]]:
-    start = min((series.times_ms[0] for series in streams if series.times_ms), default=0)
-    for series in streams:
-        for index, time_ms in enumerate(series.times_ms):
-            source = [series.source_id] if several else []
-            elapsed_s = f"{(time_ms - start) / 1000:.3f}".rstrip("0").rstrip(".")
-            yield [_iso(time_ms), elapsed_s, *source, *_cells(series, channels, index)]
-
-
-def _cells(series: Series, channels: Iterable[str], index: int) -> Iterator[str]:
-    for channel in channels:
-        values = series.columns.get(channel)
-        value = values[index] if values else None
-        yield "" if value is None else number(channel, value)
-
-
-def _iso(time_ms: int) -> str:
-    moment = datetime.fromtimestamp(time_ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _json(workout: workout_pb2.Workout, streams: Streams) -> str:
-    document = {
-        "workout": as_dict(workout),
-        "units": {channel: unit_of(channel) for channel in streams.channels},
-        "streams": [
-            {"source_id": series.source_id, "times_ms": series.times_ms, "columns": _columns(series)}
-            for series in streams
-        ],
-    }
-    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
-
-
-def _columns(series: Series) -> dict[str, list[float | None]]:
-    return {
-        channel: [None if value is None else float(number(channel, value)) for value in values]
-        for channel, values in series.columns.items()
-    }

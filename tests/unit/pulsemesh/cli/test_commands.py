@@ -133,8 +133,8 @@ def test_latest_of_nothing_is_not_found(run: Run) -> None:
     assert "There is no workout" in result.stderr
 
 
-def test_export_as_csv_has_a_row_a_sample(run: Run, rides: list[workout_pb2.Workout]) -> None:
-    result = run("export", "aaaa")
+def test_export_as_csv_of_each_source_has_a_row_a_sample(run: Run, rides: list[workout_pb2.Workout]) -> None:
+    result = run("export", "aaaa", "--raw")
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
     assert len(rows) == 300
     assert rows[1] == {"time": "2026-05-28T20:26:41.000Z", "elapsed_s": "1", "heart_rate [bpm]": "121"}
