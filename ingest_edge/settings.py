@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
+from ingest_edge.files.decoder_names import DECODER_NAMES, DEFAULT_DECODER
 from ingest_edge.spool.records import SpoolLimits
 from pulsemesh.type.v1 import sport_pb2
 
@@ -85,6 +86,12 @@ def sport_names() -> list[str]:
 
 def _sport(value: Any) -> str:
     sport_number(_text(value))
+    return _text(value)
+
+
+def _decoder(value: Any) -> str:
+    if value not in DECODER_NAMES:
+        raise ValueError(f"no decoder {value!r}; there are {', '.join(DECODER_NAMES)}")
     return _text(value)
 
 
@@ -173,6 +180,9 @@ class EdgeSettings:
     backlog_sessions: Annotated[
         int, _Setting(_positive, "Recordings that are uploaded at the same time.")
     ] = 4
+    decoder: Annotated[
+        str, _Setting(_decoder, "What reads FIT files: native, or fitparse to compare with.")
+    ] = DEFAULT_DECODER
     decode_timeout_s: Annotated[float, _Setting(_seconds, "The longest that reading one file may take.")] = (
         60.0
     )

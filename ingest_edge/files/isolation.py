@@ -15,7 +15,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Generic, ParamSpec, Protocol, Self, TypeVar
 
 from ingest_edge.files.activity import Activity
 from ingest_edge.files.decoder import Decoder, UnreadableFile
@@ -26,6 +26,7 @@ DEFAULT_MEMORY_BYTES = 2 * 1024**3
 
 _START_TIMEOUT_S = 60.0
 
+P = ParamSpec("P")
 Result = TypeVar("Result")
 
 
@@ -41,8 +42,8 @@ class FileReader(Protocol):
         """Decode a file and return what `then` makes of it, there; see `DecoderProcess.decode_with`."""
         ...
 
-    def call(self, work: Callable[[], Result]) -> Result:
-        """Run other work on untrusted input under the same limits; see `DecoderProcess.call`."""
+    def run(self, work: Callable[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
+        """Run other work on untrusted input under the same limits; see `DecoderProcess.run`."""
         ...
 
 
@@ -96,7 +97,7 @@ class DecoderProcess:
 
     def decode(self, source: Path | bytes) -> Activity:
         """As `Decoder.decode`; `UnreadableFile` where a file takes too long or too much memory."""
-        return self.call(_Decoding(self._decoder, source, _itself))
+        return self.run(_Decoding(self._decoder, source, _itself))
 
     def decode_with(self, source: Path | bytes, then: Callable[[Activity], Result]) -> Result:
         """Decode a file, and let `then` work on the activity in the same process; returns its result.
@@ -104,15 +105,15 @@ class DecoderProcess:
         What is large need not cross the border between the processes, and what is busy does not keep this
         one. `then` and its result must be picklable. Raises as `decode` does.
         """
-        return self.call(_Decoding(self._decoder, source, then))
+        return self.run(_Decoding(self._decoder, source, then))
 
-    def call(self, work: Callable[[], Result]) -> Result:
+    def run(self, work: Callable[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
         """Run `work` (picklable, as is its result) in the process, bounded in time and memory as a file is.
 
         Raises as `decode` does.
         """
         with self._turn:
-            return self._outcome(self._started().submit(work))
+            return self._outcome(self._started().submit(work, *args, **kwargs))
 
     def _outcome(self, future: Future[Result]) -> Result:
         try:
@@ -197,9 +198,9 @@ class DecoderPool:
         """As `DecoderProcess.decode_with`."""
         return self._with_free(lambda process: process.decode_with(source, then))
 
-    def call(self, work: Callable[[], Result]) -> Result:
-        """As `DecoderProcess.call`."""
-        return self._with_free(lambda process: process.call(work))
+    def run(self, work: Callable[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
+        """As `DecoderProcess.run`."""
+        return self._with_free(lambda process: process.run(work, *args, **kwargs))
 
     def _with_free(self, work: Callable[[DecoderProcess], Result]) -> Result:
         process = self._free.get()
@@ -228,6 +229,7 @@ def _itself(activity: Activity) -> Activity:
 def _limit_worker(memory_bytes: int, niceness: int) -> None:
     """Runs in the worker. Ctrl-C is the parent's to handle; the limits exist on POSIX only."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if sys.platform == "win32":
         return
     import resource  # noqa: PLC0415 - POSIX only
@@ -239,3 +241,11 @@ def _limit_worker(memory_bytes: int, niceness: int) -> None:
     # macOS knows the limit but refuses to set it.
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed tells its workers nothing, and they would wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -8,6 +8,9 @@ from dataclasses import astuple, dataclass
 from enum import StrEnum
 from pathlib import Path
 
+UNOPENED_OFFSET = -1
+"""The offset of a member that is named but not to be opened."""
+
 
 class Packing(StrEnum):
     """How a member's bytes lie in its archive."""

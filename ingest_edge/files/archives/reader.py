@@ -13,7 +13,7 @@ from typing import BinaryIO, Self, cast
 
 from ingest_edge.files.archives.errors import ArchiveFault, ArchiveRefused
 from ingest_edge.files.archives.limits import ArchiveLimits
-from ingest_edge.files.archives.location import Location, Member, Packing
+from ingest_edge.files.archives.location import UNOPENED_OFFSET, Location, Member, Packing
 from ingest_edge.files.archives.streams import Window, pieces, read_whole
 
 _KEPT_OPEN = 6
@@ -60,6 +60,8 @@ class ArchiveReader:
             OSError: the file cannot be read.
         """
         limit = self._limits.max_member_bytes if limit is None else limit
+        if location.members and location.members[-1].offset == UNOPENED_OFFSET:
+            raise ArchiveRefused(ArchiveFault.DAMAGED, "was not opened")
         if not location.members:
             return _read_file(location.path, limit)
         with self._turn:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from ingest_edge.files.archives.errors import ArchiveFault, ArchiveRefused
 from ingest_edge.files.archives.limits import ArchiveLimits
-from ingest_edge.files.archives.location import Location, Member, Packing
+from ingest_edge.files.archives.location import UNOPENED_OFFSET, Location, Member, Packing
 from ingest_edge.files.archives.reader import unpacked
 from ingest_edge.files.archives.tar_directory import BLOCK, looks_like_tar, tar_members
 from ingest_edge.files.archives.zip_directory import ZipDirectory, ZipEntry
@@ -146,7 +146,7 @@ class _Walk:
 
 def _unresolved(entry: ZipEntry) -> Member:
     """A member that is named, never opened."""
-    return Member(entry.name, Packing.STORED, -1, entry.packed_bytes, entry.size_bytes, -1)
+    return Member(entry.name, Packing.STORED, UNOPENED_OFFSET, entry.packed_bytes, entry.size_bytes, -1)
 
 
 def _unsafe(name: str) -> str:

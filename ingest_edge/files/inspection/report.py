@@ -159,15 +159,18 @@ def _channel(
 def _curve(
     values: npt.NDArray[np.float64], at: npt.NDArray[np.float64], times: npt.NDArray[np.float64]
 ) -> tuple[float | None, ...]:
-    """The mean in each of `CURVE_BINS` stretches of equal length, None where a stretch has no value."""
+    """The mean in each of `CURVE_BINS` stretches of equal length (fewer for few records), None where a
+    stretch has no value.
+    """
     timed = ~np.isnan(at)
     if not timed.any():
         return ()
     first, last = np.nanmin(times), np.nanmax(times)
-    width = max((last - first) / CURVE_BINS, 1e-9)
-    bins = np.clip(((at[timed] - first) / width).astype(np.int64), 0, CURVE_BINS - 1)
-    counts = np.bincount(bins, minlength=CURVE_BINS)
-    sums = np.bincount(bins, weights=values[timed], minlength=CURVE_BINS)
+    size = min(CURVE_BINS, len(times))
+    width = max((last - first) / size, 1e-9)
+    bins = np.clip(((at[timed] - first) / width).astype(np.int64), 0, size - 1)
+    counts = np.bincount(bins, minlength=size)
+    sums = np.bincount(bins, weights=values[timed], minlength=size)
     return tuple(
         total / count if count else None for total, count in zip(sums.tolist(), counts.tolist(), strict=True)
     )
