@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ingest_edge.cli.context import EdgeContext, json_option, pass_edge
 from ingest_edge.cli.exit_codes import ExitCode
+from ingest_edge.cli.imports_worker import start_worker
 from ingest_edge.cli.output import Output
 from ingest_edge.cli.running import Edge, Road, open_road, unless_stopped
+from ingest_edge.files.archives import ArchiveReader
 from ingest_edge.files.fitparse_decoder import FitparseDecoder
-from ingest_edge.files.isolation import DecoderProcess
-from ingest_edge.importer import FileOutcome, FileStage, FileStatus, Importer, OnProgress, find_files
+from ingest_edge.files.isolation import DecoderPool, DecoderProcess, FileReader
+from ingest_edge.importer import (
+    FileOutcome,
+    FileStage,
+    FileStatus,
+    Importer,
+    Job,
+    JobRunner,
+    Journal,
+    Ledger,
+    OnProgress,
+    Watcher,
+    open_ledger,
+)
+
+DECODER_NICENESS = 10
+"""Importing is never urgent: recording, and whatever else the machine does, comes first."""
 
 _WORDS = {
     FileStatus.IMPORTED: "imported",
@@ -26,53 +43,102 @@ _WORDS = {
     FileStatus.FAILED: "failed",
     FileStatus.NO_ROOM: "no room for it",
     FileStatus.WAITING: "kept in the spool",
+    FileStatus.CANCELLED: "cancelled",
 }
 
 
 @click.command("import")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--background", is_flag=True, help="Return at once; `imports` tells how far it is.")
+@click.option(
+    "--set-aside",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A folder for copies of files that cannot be imported, with the reasons.",
+)
 @json_option
 @pass_edge
-def import_command(edge: EdgeContext, paths: tuple[Path, ...], as_json: bool) -> None:
-    """Import device files (FIT), and those in folders, with an outcome for each.
+def import_command(
+    edge: EdgeContext, paths: tuple[Path, ...], background: bool, set_aside: Path | None, as_json: bool
+) -> None:
+    """Import device files, folders, and archives: also those that Strava and Garmin make of an account.
 
-    Files are never changed or moved. An import that is interrupted goes on when it is started again; a file
-    that the platform has already is named as a duplicate.
+    Files are never changed or moved. An import that is interrupted goes on when it is started again, or with
+    `imports resume`; a file that the platform has already is named as a duplicate.
     """
 
     async def command(edge: Edge) -> ExitCode:
-        return await _import(edge, paths)
+        missing = [path for path in paths if not path.exists()]
+        if missing:
+            edge.output.problem(f"{missing[0]}: no such file or folder")
+            return ExitCode.USAGE
+        async with await open_ledger(edge.settings.home) as ledger:
+            job_id = await ledger.create(paths, set_aside)
+            if background:
+                return await run_in_background(edge, job_id)
+            async with open_road(edge) as road:
+                return await run_in_foreground(edge, road, ledger, job_id)
 
     edge.run(command, as_json=as_json)
 
 
-async def _import(edge: Edge, paths: Sequence[Path]) -> ExitCode:
-    try:
-        files = find_files(paths)
-    except OSError as error:
-        edge.output.problem(str(error))
-        return ExitCode.USAGE
-    if not files:
-        edge.output.line("There is no device file in there.")
-        return ExitCode.GOOD
-    async with open_road(edge) as road:
-        with FileBar(edge.output, len(files)) as bar, decoder_process(edge) as decoder:
-            importer = new_importer(edge, road, decoder, bar.show)
-            bar.importer = importer
-            finished = await unless_stopped(edge, importer.run(files))
-        outcomes = list(importer.outcomes)
-        if finished:
-            await _send_originals(edge, road, outcomes)
-    return _summary(edge.output, outcomes, finished=finished)
+async def run_in_background(edge: Edge, job_id: str) -> ExitCode:
+    """Leave the import to a process of its own, or to the service that has the spool."""
+    log = await asyncio.to_thread(start_worker, edge.settings, job_id)
+    edge.output.event("queued", job_id=job_id, log=str(log))
+    edge.output.line(job_id)
+    edge.output.line(
+        f"It runs in the background; `pulsemesh-edge imports show {job_id}` tells how far it is."
+    )
+    return ExitCode.GOOD
+
+
+async def run_in_foreground(edge: Edge, road: Road, ledger: Ledger, job_id: str) -> ExitCode:
+    """Work on the import here, with a line for every file."""
+    edge.output.event("import", job_id=job_id)
+    with FileBar(edge.output) as bar, decoder_pool(edge) as decoder:
+        runner = job_runner(edge, road, ledger, decoder, bar.show)
+        finished = await unless_stopped(edge, runner.run(job_id, Watcher(bar.found, bar.done)))
+    return _summary(edge.output, await ledger.job(job_id), finished=finished)
+
+
+def job_runner(
+    edge: Edge, road: Road, ledger: Ledger, decoder: DecoderPool, on_progress: OnProgress | None = None
+) -> JobRunner:
+    """What works on imports on this road."""
+
+    def make(reader: ArchiveReader, journal: Journal) -> Importer:
+        return new_importer(edge, road, decoder, on_progress, reader=reader, journal=journal)
+
+    return JobRunner(
+        ledger,
+        road.uplink,
+        decoder,
+        make,
+        scratch=edge.settings.home / "scratch",
+        patience_s=edge.settings.patience_s,
+    )
+
+
+def decoder_pool(edge: Edge) -> DecoderPool:
+    """The processes that read files for this command; they stand back for everybody else."""
+    return DecoderPool([decoder_process(edge) for _ in range(edge.settings.decoder_processes)])
 
 
 def decoder_process(edge: Edge) -> DecoderProcess:
     """The process that reads files for this command."""
-    return DecoderProcess(FitparseDecoder(), timeout_s=edge.settings.decode_timeout_s)
+    return DecoderProcess(
+        FitparseDecoder(), timeout_s=edge.settings.decode_timeout_s, niceness=DECODER_NICENESS
+    )
 
 
 def new_importer(
-    edge: Edge, road: Road, decoder: DecoderProcess, on_progress: OnProgress | None = None
+    edge: Edge,
+    road: Road,
+    decoder: FileReader,
+    on_progress: OnProgress | None = None,
+    *,
+    reader: ArchiveReader | None = None,
+    journal: Journal | None = None,
 ) -> Importer:
     """An importer on this road."""
     return Importer(
@@ -83,31 +149,25 @@ def new_importer(
         writer_id=edge.writer_id,
         patience_s=edge.settings.patience_s,
         on_progress=on_progress,
+        reader=reader,
+        journal=journal,
     )
-
-
-async def _send_originals(edge: Edge, road: Road, outcomes: Sequence[FileOutcome]) -> None:
-    """The files themselves follow their samples; a platform that is gone now gets them later."""
-    if any(outcome.status is FileStatus.WAITING for outcome in outcomes):
-        return
-    road.uplink.expect_contact()
-    await unless_stopped(edge, road.uplink.drained(edge.settings.patience_s))
 
 
 class FileBar:
     """A progress bar over files, with a line for each that is done; lines alone where nobody looks."""
 
-    def __init__(self, output: Output, count: int) -> None:
+    def __init__(self, output: Output) -> None:
         self._output = output
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
+            TimeRemainingColumn(),
             console=output.console,
             disable=not output.live,
         )
-        self._task = self._progress.add_task("importing", total=count)
-        self.importer: Importer | None = None
+        self._task = self._progress.add_task("looking for files", total=None)
 
     def __enter__(self) -> FileBar:
         self._progress.start()
@@ -116,12 +176,18 @@ class FileBar:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
+    def found(self, files: int) -> None:
+        """So many files there are, as far as is known."""
+        self._progress.update(self._task, total=files)
+
     def show(self, path: Path, stage: FileStage) -> None:
         """What is being done with a file."""
         self._progress.update(self._task, description=f"{stage} {path.name}")
-        if stage is FileStage.DONE and self.importer is not None:
-            self._progress.advance(self._task)
-            say_outcome(self._output, self.importer.outcomes[-1])
+
+    def done(self, outcome: FileOutcome) -> None:
+        """A file has its outcome."""
+        self._progress.advance(self._task)
+        say_outcome(self._output, outcome)
 
 
 def say_outcome(output: Output, outcome: FileOutcome) -> None:
@@ -135,6 +201,8 @@ def say_outcome(output: Output, outcome: FileOutcome) -> None:
         samples=outcome.samples,
         losses=list(outcome.losses),
         reason=outcome.reason,
+        fault=outcome.fault,
+        title=outcome.title,
     )
     notes = [f"workout {outcome.workout_id}"] if outcome.workout_id else []
     notes += [f"{outcome.samples} samples"] if outcome.samples else []
@@ -143,16 +211,31 @@ def say_outcome(output: Output, outcome: FileOutcome) -> None:
     output.line(f"{_WORDS[outcome.status]:<17} {outcome.path}{': ' if notes else ''}{'; '.join(notes)}")
 
 
-def _summary(output: Output, outcomes: Sequence[FileOutcome], *, finished: bool) -> ExitCode:
-    counts = Counter(outcome.status for outcome in outcomes)
-    output.event("summary", **{status: counts[status] for status in FileStatus})
-    output.line(", ".join(f"{counts[status]} {_WORDS[status]}" for status in FileStatus if counts[status]))
+def _summary(output: Output, job: Job, *, finished: bool) -> ExitCode:
+    counts = job.progress.counts
+    output.event("summary", job_id=job.job_id, **{status: counts.get(status, 0) for status in FileStatus})
+    if not job.progress.files:
+        output.line("There is no device file in there.")
+    else:
+        output.line(in_words(counts))
     if not finished:
+        output.problem(f"interrupted; `pulsemesh-edge imports resume {job.job_id}` goes on with it")
         return ExitCode.INTERRUPTED
-    if counts[FileStatus.NO_ROOM]:
+    return exit_code_of(output, job)
+
+
+def exit_code_of(output: Output, job: Job) -> ExitCode:
+    """How an import that has ended is told to a script; says what is left to be done."""
+    counts = job.progress.counts
+    if counts.get(FileStatus.NO_ROOM):
         output.problem("the spool is full; import again once something of it was uploaded")
         return ExitCode.SPOOL
-    if counts[FileStatus.WAITING]:
+    if counts.get(FileStatus.WAITING):
         output.problem("the platform cannot be reached; `pulsemesh-edge sync` brings the rest later")
         return ExitCode.UNREACHABLE
-    return ExitCode.GOOD if all(outcome.good for outcome in outcomes) else ExitCode.SOME_FAILED
+    return ExitCode.SOME_FAILED if job.progress.bad else ExitCode.GOOD
+
+
+def in_words(counts: Mapping[FileStatus, int]) -> str:
+    """How many files had which outcome."""
+    return ", ".join(f"{counts[status]} {_WORDS[status]}" for status in FileStatus if counts.get(status))

@@ -1,16 +1,16 @@
-"""Which files are to be imported."""
+"""Which files are to be imported, where folders are not looked into for archives."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
-SUFFIXES = (".fit", ".fit.gz")
+from ingest_edge.files.gather import gather, is_candidate
 
 
 def is_device_file(path: Path) -> bool:
     """Whether the name is that of a device file; hidden files are not."""
-    return not path.name.startswith(".") and path.name.lower().endswith(SUFFIXES)
+    return is_candidate(path)
 
 
 def find_files(paths: Iterable[Path]) -> list[Path]:
@@ -21,13 +21,4 @@ def find_files(paths: Iterable[Path]) -> list[Path]:
     Raises:
         FileNotFoundError: there is no such file or folder.
     """
-    found: dict[Path, None] = {}
-    for path in paths:
-        if path.is_dir():
-            inside = (file for file in sorted(path.rglob("*")) if is_device_file(file) and file.is_file())
-            found.update(dict.fromkeys(inside))
-        elif path.exists():
-            found[path] = None
-        else:
-            raise FileNotFoundError(f"{path}: no such file or folder")
-    return list(found)
+    return list(gather(paths))

@@ -1,15 +1,21 @@
-"""The importer: reads device files one after the other while the uplink brings up what was read before."""
+"""The importer: reads device files, a few at a time, while the uplink brings up what was read before."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from ingest_edge.files.archives import ArchiveReader, ArchiveRefused
 from ingest_edge.files.decoder import NotAnActivity, UnreadableFile
-from ingest_edge.files.isolation import DecoderProcess
+from ingest_edge.files.isolation import FileReader
+from ingest_edge.importer.entries import Entry, entry_of
+from ingest_edge.importer.journal import Journal, NoJournal
+from ingest_edge.importer.ledger import Spooling
+from ingest_edge.importer.metadata import described
 from ingest_edge.importer.outcome import FileOutcome, FileStage, FileStatus, OnProgress
 from ingest_edge.importer.translation import ImportedRecording, recording_of
 from ingest_edge.spool import (
@@ -17,41 +23,59 @@ from ingest_edge.spool import (
     Original,
     SeenFile,
     Spool,
-    SpooledRecording,
     SpoolFull,
     SpoolRefused,
+    SpoolState,
     recording_id_of_digest,
 )
 from ingest_edge.uplink import PlatformUnreachable, Settled, Uplink
 from pulsemesh.client import Client
 from pulsemesh.errors import PulsemeshError
 
+UNDECODABLE = "undecodable"
+"""The fault of a file that was read and made no sense."""
+
 _ROOM_POLL_S = 0.5
+_IN_FLIGHT = 32
+"""Files between being read and being a workout: bounds the memory, and what a cancelling waits for."""
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A file at one moment."""
+    """A file that was read, its bytes gone again."""
 
-    path: Path
+    entry: Entry
     size_bytes: int
-    modified_ns: int
     sha256: str
+
+    @property
+    def path(self) -> Path:
+        return self.entry.location.shown
 
     @property
     def recording_id(self) -> str:
         return recording_id_of_digest(self.sha256)
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A file to import, and what an earlier run of the same import had read of it."""
+
+    entry: Entry
+    spooling: Spooling | None = None
+
+
 class Importer:
     """Imports files through a spool whose `uplink` is running.
 
-    What was read is safe in the spool before the next file is touched, so an import that is cancelled or
-    killed goes on where it was when it is started again with the same files.
+    What was read is safe in the spool before its slot is given to another file, so an import that is
+    cancelled or killed goes on where it was when it is started again with the same files.
 
     Args:
-        decoder: reads the files, away from this process.
+        decoder: reads the files, away from this process, as many at a time as it can.
         patience_s: how long the platform may be silent before the rest is left waiting in the spool.
+        reader: gives the bytes of files, those in archives included.
+        journal: where the course is noted.
     """
 
     def __init__(
@@ -59,11 +83,13 @@ class Importer:
         spool: Spool,
         uplink: Uplink,
         client: Client,
-        decoder: DecoderProcess,
+        decoder: FileReader,
         *,
         writer_id: str,
         patience_s: float,
         on_progress: OnProgress | None = None,
+        reader: ArchiveReader | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self._spool = spool
         self._uplink = uplink
@@ -72,9 +98,14 @@ class Importer:
         self._writer_id = writer_id
         self._patience_s = patience_s
         self._on_progress = on_progress
-        self._uploads: dict[str, asyncio.Task[FileOutcome]] = {}
+        self._reader = reader or ArchiveReader()
+        self._journal = journal or NoJournal()
+        self._known_digests: dict[str, asyncio.Future[FileOutcome]] = {}
+        self._following = 0
+        self._stopped = False
+        self._preparing = asyncio.Semaphore(decoder.concurrency)
         self.outcomes: list[FileOutcome] = []
-        """What became of the files so far, in the order in which it was known."""
+        """What became of the files so far, in the order in which it was known; see `import_all`."""
 
     async def run(self, paths: Sequence[Path]) -> list[FileOutcome]:
         """Import these files; returns their outcomes in the order of `paths`.
@@ -85,35 +116,110 @@ class Importer:
             SpoolError: the spool cannot be used any more.
             CredentialsRefused: the platform refuses our credentials; what was read is in the spool.
         """
-        works: list[asyncio.Task[FileOutcome]] = []
-        try:
-            for path in paths:
-                works.append(await self._begin(path))
-            return list(await asyncio.gather(*works))
-        finally:
-            for work in works:
-                work.cancel()
-            await asyncio.gather(*works, return_exceptions=True)
-            self._uploads.clear()
+        entries = await asyncio.to_thread(_entries_of, paths)
+        by_ordinal: dict[int, FileOutcome] = {}
 
-    async def _begin(self, path: Path) -> asyncio.Task[FileOutcome]:
-        """Bring a file into the spool; the task that is returned follows it to the platform."""
+        async def works() -> AsyncIterator[Work]:
+            for entry in entries:
+                yield Work(entry)
+
+        async for work, outcome in self.import_all(works()):
+            self.outcomes.append(outcome)
+            by_ordinal[work.entry.ordinal] = outcome
+            self._tell(outcome.path, FileStage.DONE)
+        return [by_ordinal[entry.ordinal] for entry in entries]
+
+    def stop(self) -> None:
+        """Begin no further file; `import_all` ends once those that were begun have their outcomes."""
+        self._stopped = True
+
+    async def import_all(self, works: AsyncIterator[Work]) -> AsyncIterator[tuple[Work, FileOutcome]]:
+        """Import files as they come; yields each with its outcome, in the order in which it is known.
+
+        Memory does not grow with the number of files, but for a digest and an outcome of each.
+
+        Raises:
+            SpoolError, CredentialsRefused: as `run`.
+        """
+        running: dict[asyncio.Task[FileOutcome], Work] = {}
+        more = True
+        try:
+            while more or running:
+                while more and len(running) < _IN_FLIGHT:
+                    work = None if self._stopped else await anext(works, None)
+                    more = work is not None
+                    if work is not None:
+                        running[asyncio.create_task(self._import(work))] = work
+                if running:
+                    done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                    for task in done:
+                        yield running.pop(task), task.result()
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _import(self, work: Work) -> FileOutcome:
+        async with self._preparing:
+            if self._stopped:
+                return FileOutcome(work.entry.location.shown, FileStatus.CANCELLED)
+            prepared = await self._prepare(work)
+        if isinstance(prepared, FileOutcome):
+            outcome = prepared
+        else:
+            file, base = prepared
+            outcome = await self._followed(file, base)
+        await self._note(work.entry, outcome)
+        return outcome
+
+    async def _prepare(self, work: Work) -> FileOutcome | tuple[_File, FileOutcome]:
+        """Bring a file into the spool; what is returned beside the file is its outcome as far as known."""
+        entry = work.entry
+        path = entry.location.shown
         self._tell(path, FileStage.READING)
         try:
-            file = await asyncio.to_thread(_look_at, path)
+            content = await asyncio.to_thread(self._reader.read, entry.location)
+        except ArchiveRefused as refused:
+            return FileOutcome(path, FileStatus.UNREADABLE, reason=refused.reason, fault=refused.fault)
         except OSError as error:
-            problem = FileOutcome(path, FileStatus.UNREADABLE, reason=f"cannot be read: {error.strerror}")
-            return asyncio.create_task(self._done(None, problem))
-        earlier = self._uploads.get(file.sha256)
-        if earlier is not None:
-            return asyncio.create_task(self._same_as(file, earlier))
-        outcome = await self._known(file) or await self._spooled(file)
-        follow = (
-            self._done(file, outcome) if isinstance(outcome, FileOutcome) else self._follow(file, outcome)
-        )
-        task = asyncio.create_task(follow)
-        self._uploads[file.sha256] = task
-        return task
+            reason = f"cannot be read: {error.strerror or error}"
+            return FileOutcome(path, FileStatus.UNREADABLE, reason=reason)
+        digest = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
+        file = _File(entry, len(content), digest)
+        if digest in self._known_digests:
+            return file, FileOutcome(path, FileStatus.DUPLICATE)
+        future: asyncio.Future[FileOutcome] = asyncio.get_running_loop().create_future()
+        self._known_digests[digest] = future
+        try:
+            prepared = (
+                await self._read_before(file, work.spooling)
+                or await self._known(file)
+                or await self._spooled(file, content)
+            )
+        except BaseException:
+            # Nobody shall wait for what will not come.
+            future.cancel()
+            raise
+        if prepared.status is not FileStatus.WAITING:
+            future.set_result(prepared)
+            return prepared
+        return file, prepared
+
+    async def _read_before(self, file: _File, read: Spooling | None) -> FileOutcome | None:
+        """What an earlier run had done with the file already; it is not decoded again."""
+        existing = await self._spool.find(file.recording_id)
+        if existing is None:
+            return None
+        ours = read is not None and read.sha256 == file.sha256
+        losses = read.losses if ours and read is not None else ()
+        title = read.title if ours and read is not None else ""
+        base = FileOutcome(file.path, FileStatus.WAITING, file.recording_id, samples=existing.samples)
+        base = replace(base, losses=losses, title=title)
+        if existing.state in WAITING_STATES:
+            return base
+        if ours and existing.state is SpoolState.CLOSED:
+            return await self._judged(base, Settled(workout_id=existing.workout_id))
+        return None
 
     async def _known(self, file: _File) -> FileOutcome | None:
         """The workout that the platform already has of this file, without reading it."""
@@ -128,29 +234,36 @@ class Importer:
             return None
         return FileOutcome(file.path, FileStatus.DUPLICATE, file.recording_id, stored.workout_id)
 
-    async def _spooled(self, file: _File) -> FileOutcome | ImportedRecording | SpooledRecording:
-        """What was read and is in the spool now, or why not."""
-        existing = await self._spool.find(file.recording_id)
-        if existing is not None and existing.state in WAITING_STATES:
-            return existing
+    async def _spooled(self, file: _File, content: bytes) -> FileOutcome:
+        """What was read and is in the spool now (`WAITING`), or why not."""
         self._tell(file.path, FileStage.DECODING)
         try:
-            activity = await asyncio.to_thread(self._decoder.decode, file.path)
-            recording = await asyncio.to_thread(recording_of, activity, file.sha256, self._writer_id)
+            translate = partial(recording_of, sha256=file.sha256, writer_id=self._writer_id)
+            read = await asyncio.to_thread(self._decoder.decode_with, content, translate)
+            recording = described(read, await self._journal.hint(file.entry, read.new.start_time_ms))
+            title = recording.details.title
+            await self._journal.spooling(
+                file.entry, Spooling(file.sha256, recording.samples, recording.losses, title)
+            )
             await self._add(file, recording)
         except NotAnActivity as other:
             return FileOutcome(file.path, FileStatus.NOT_AN_ACTIVITY, reason=str(other))
-        except UnreadableFile as unreadable:
-            return FileOutcome(file.path, FileStatus.UNREADABLE, reason=str(unreadable))
-        except (OSError, ValueError) as error:
-            return FileOutcome(file.path, FileStatus.UNREADABLE, reason=str(error))
+        except (UnreadableFile, OSError, ValueError) as error:
+            return FileOutcome(file.path, FileStatus.UNREADABLE, reason=str(error), fault=UNDECODABLE)
         except SpoolRefused as full:
             return FileOutcome(file.path, FileStatus.NO_ROOM, file.recording_id, reason=str(full))
-        return recording
+        base = FileOutcome(file.path, FileStatus.WAITING, file.recording_id, samples=recording.samples)
+        return replace(base, losses=recording.losses, title=title)
 
     async def _add(self, file: _File, recording: ImportedRecording) -> None:
+        location = file.entry.location
         original = Original(
-            str(file.path.absolute()), file.path.name[:255], file.sha256, file.size_bytes, file.recording_id
+            str(location.path.absolute()),
+            location.name[:255],
+            file.sha256,
+            file.size_bytes,
+            file.recording_id,
+            location.members_text(),
         )
         self._uplink.forget(file.recording_id)
         while True:
@@ -158,23 +271,35 @@ class Importer:
                 await self._spool.add_whole(recording.new, recording.sources, recording.details, original)
             except SpoolFull:
                 # What goes up makes room; without that there is none to wait for.
-                if not self._uplink.connected or all(upload.done() for upload in self._uploads.values()):
+                if not self._uplink.connected or not self._following:
                     raise
                 await asyncio.sleep(_ROOM_POLL_S)
             else:
                 return
 
-    async def _follow(self, file: _File, recording: ImportedRecording | SpooledRecording) -> FileOutcome:
+    async def _followed(self, file: _File, base: FileOutcome) -> FileOutcome:
+        """Follow what is in the spool to the platform, or the file that has the same content."""
+        future = self._known_digests[file.sha256]
+        if base.status is FileStatus.DUPLICATE:
+            return _same_as(base.path, await asyncio.shield(future))
+        self._following += 1
+        try:
+            outcome = await self._uploaded(file, base)
+            future.set_result(outcome)
+        except BaseException:
+            future.cancel()
+            raise
+        finally:
+            self._following -= 1
+        return outcome
+
+    async def _uploaded(self, file: _File, base: FileOutcome) -> FileOutcome:
         self._tell(file.path, FileStage.UPLOADING)
-        losses = recording.losses if isinstance(recording, ImportedRecording) else ()
-        base = FileOutcome(
-            file.path, FileStatus.WAITING, file.recording_id, samples=recording.samples, losses=losses
-        )
         try:
             settled = await self._settled(file.recording_id)
         except PlatformUnreachable as unreachable:
-            return await self._done(file, replace(base, reason=str(unreachable)))
-        return await self._done(file, await self._judged(base, settled))
+            return replace(base, reason=str(unreachable))
+        return await self._judged(base, settled)
 
     async def _settled(self, recording_id: str) -> Settled:
         settling = asyncio.ensure_future(self._uplink.settled(recording_id))
@@ -200,37 +325,31 @@ class Importer:
         status = FileStatus.PARTIAL if losses else FileStatus.IMPORTED
         return replace(outcome, status=status, losses=losses)
 
-    async def _same_as(self, file: _File, earlier: asyncio.Task[FileOutcome]) -> FileOutcome:
-        first = await asyncio.shield(earlier)
-        if not first.workout_id:
-            return await self._done(file, replace(first, path=file.path))
-        reason = f"the same file as {first.path}"
-        return await self._done(
-            file, replace(first, path=file.path, status=FileStatus.DUPLICATE, reason=reason, losses=())
-        )
-
-    async def _done(self, file: _File | None, outcome: FileOutcome) -> FileOutcome:
-        if file is not None and outcome.status not in (FileStatus.WAITING, FileStatus.NO_ROOM):
+    async def _note(self, entry: Entry, outcome: FileOutcome) -> None:
+        if not entry.location.members and outcome.status not in (FileStatus.WAITING, FileStatus.NO_ROOM):
             await self._spool.note_file(
                 SeenFile(
-                    str(file.path.absolute()),
-                    file.size_bytes,
-                    file.modified_ns,
+                    str(entry.location.path.absolute()),
+                    entry.size_bytes,
+                    entry.modified_ns,
                     outcome.status,
                     outcome.reason or "; ".join(outcome.losses),
                 )
             )
-        self.outcomes.append(outcome)
-        self._tell(outcome.path, FileStage.DONE)
-        return outcome
+        await self._journal.done(entry, outcome)
 
     def _tell(self, path: Path, stage: FileStage) -> None:
         if self._on_progress is not None:
             self._on_progress(path, stage)
 
 
-def _look_at(path: Path) -> _File:
-    with path.open("rb") as stream:
-        status = path.stat()
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return _File(path, status.st_size, status.st_mtime_ns, digest)
+def _entries_of(paths: Iterable[Path]) -> list[Entry]:
+    return [entry_of(path, ordinal) for ordinal, path in enumerate(paths)]
+
+
+def _same_as(path: Path, first: FileOutcome) -> FileOutcome:
+    """The outcome of a file whose content another one had."""
+    if not first.workout_id:
+        return replace(first, path=path)
+    reason = f"the same file as {first.path}"
+    return replace(first, path=path, status=FileStatus.DUPLICATE, reason=reason, losses=())

@@ -20,13 +20,25 @@ class FileStatus(StrEnum):
     NOT_AN_ACTIVITY = "not_an_activity"
     """A sound file of another kind."""
     UNREADABLE = "unreadable"
-    """Nothing could be made of it."""
+    """Nothing could be made of it, or it was not opened: `fault` says which kind of trouble."""
     FAILED = "failed"
     """The platform will not take it; `reason` says why."""
     NO_ROOM = "no_room"
     """The spool is full; try again once something was uploaded."""
     WAITING = "waiting"
     """It is safe in the spool and goes up when the platform can be reached."""
+    CANCELLED = "cancelled"
+    """The import was given up before its turn came."""
+
+
+GOOD = frozenset({FileStatus.IMPORTED, FileStatus.PARTIAL, FileStatus.DUPLICATE, FileStatus.NOT_AN_ACTIVITY})
+"""Nothing is left to be done about these."""
+
+UNFINISHED = frozenset({FileStatus.WAITING, FileStatus.NO_ROOM, FileStatus.CANCELLED})
+"""Going on with the import looks at these again."""
+
+BAD = frozenset({FileStatus.UNREADABLE, FileStatus.FAILED})
+"""These are set aside for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +46,11 @@ class FileOutcome:
     """What became of one file; the file itself is never touched.
 
     Attributes:
+        path: where it is; of a member of an archive, the archive's path gone on into it.
+        fault: for programs: why it was not read (`ArchiveFault` by its value, or `undecodable`).
         samples: samples that were read from it.
         losses: what could not be read or was not taken.
+        title: what the export that it lay in calls it.
     """
 
     path: Path
@@ -45,16 +60,13 @@ class FileOutcome:
     reason: str = ""
     samples: int = 0
     losses: tuple[str, ...] = ()
+    fault: str = ""
+    title: str = ""
 
     @property
     def good(self) -> bool:
         """Nothing is left to be done about this file."""
-        return self.status in (
-            FileStatus.IMPORTED,
-            FileStatus.PARTIAL,
-            FileStatus.DUPLICATE,
-            FileStatus.NOT_AN_ACTIVITY,
-        )
+        return self.status in GOOD
 
 
 class FileStage(StrEnum):

@@ -13,8 +13,9 @@ FAILED = "failed"
 def enqueue(connection: sqlite3.Connection, original: Original) -> None:
     """Queue a file, or queue it again."""
     connection.execute(
-        "INSERT INTO originals (sha256, path, name, size_bytes, recording_id, state) VALUES (?,?,?,?,?,?) "
-        "ON CONFLICT (sha256) DO UPDATE SET path = excluded.path, name = excluded.name, "
+        "INSERT INTO originals (sha256, path, name, size_bytes, recording_id, members, state) "
+        "VALUES (?,?,?,?,?,?,?) ON CONFLICT (sha256) DO UPDATE SET path = excluded.path, "
+        "members = excluded.members, name = excluded.name, "
         "recording_id = excluded.recording_id, state = excluded.state, failure = ''",
         (
             original.sha256,
@@ -22,6 +23,7 @@ def enqueue(connection: sqlite3.Connection, original: Original) -> None:
             original.name,
             original.size_bytes,
             original.recording_id,
+            original.members,
             WAITING,
         ),
     )
@@ -40,11 +42,11 @@ def settle(connection: sqlite3.Connection, sha256: str, failure: str) -> None:
 def in_state(connection: sqlite3.Connection, state: str) -> list[SpooledOriginal]:
     """Files in this state, the oldest first."""
     rows = connection.execute(
-        "SELECT path, name, sha256, size_bytes, recording_id, state, failure FROM originals "
+        "SELECT path, name, sha256, size_bytes, recording_id, members, state, failure FROM originals "
         "WHERE state = ? ORDER BY original_pk",
         (state,),
     )
-    return [SpooledOriginal(Original(*row[:5]), row[5], row[6]) for row in rows]
+    return [SpooledOriginal(Original(*row[:6]), row[6], row[7]) for row in rows]
 
 
 def retry_failed(connection: sqlite3.Connection) -> None:

@@ -135,13 +135,19 @@ class WaitingRecording:
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """A file to be uploaded as it is, beside the recording that was read from it."""
+    """A file to be uploaded as it is, beside the recording that was read from it.
+
+    Attributes:
+        path: of the file, or of the archive that it lies in.
+        members: where it is in that archive (`Location.members_text`); empty for a file on the disk.
+    """
 
     path: str
     name: str
     sha256: str
     size_bytes: int
     recording_id: str
+    members: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ LOCK_NAME = "spool.lock"
 DAMAGED_MARK = ".damaged-"
 
 _APPLICATION_ID = 0x504D5350  # "PMSP"
-_VERSION = 1
+_VERSION = 2
 _PAGE_BYTES = 4096
 _CHECK_LIMIT_BYTES = 256 * 1024**2
 
@@ -80,7 +80,8 @@ CREATE TABLE originals (
     size_bytes INTEGER NOT NULL,
     recording_id TEXT NOT NULL,
     state TEXT NOT NULL,
-    failure TEXT NOT NULL DEFAULT ''
+    failure TEXT NOT NULL DEFAULT '',
+    members TEXT NOT NULL DEFAULT ''        -- where the file lies within the archive at path
 ) STRICT;
 CREATE INDEX originals_by_state ON originals (state, original_pk);
 
@@ -93,6 +94,11 @@ CREATE TABLE seen_files (
     at_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
+
+_STEPS = {
+    1: "ALTER TABLE originals ADD COLUMN members TEXT NOT NULL DEFAULT '';",
+}
+"""From each earlier version to the one after it."""
 
 
 def open_database(path: Path, max_bytes: int) -> sqlite3.Connection:
@@ -178,6 +184,10 @@ def _verify(connection: sqlite3.Connection, path: Path) -> None:
         if problems != ["ok"]:
             connection.close()
             raise _moved_aside(path, "; ".join(problems))
+    for earlier in range(version, _VERSION):
+        connection.executescript(
+            f"BEGIN IMMEDIATE;{_STEPS[earlier]}PRAGMA user_version = {earlier + 1};COMMIT;"
+        )
 
 
 def _scalar(connection: sqlite3.Connection, query: str) -> int:

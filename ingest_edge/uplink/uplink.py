@@ -14,8 +14,10 @@ import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
+from ingest_edge.files.archives import ArchiveReader, ArchiveRefused, Location, members_of
 from ingest_edge.spool import (
     WAITING_STATES,
+    Original,
     SamplesGone,
     Spool,
     SpooledOriginal,
@@ -68,6 +70,7 @@ class Uplink:
         self._feeds: dict[str, SpoolFeed] = {}
         self._sessions: dict[str, SessionState] = {}
         self._settled: dict[str, Settled] = {}
+        self._files = ArchiveReader(scratch=spool.path.parent / "scratch")
         self._ended = False
         self._heard_at = time.monotonic()
         self.trouble = ""
@@ -100,6 +103,7 @@ class Uplink:
             # The first one ended the others.
             raise failures.exceptions[0] from None
         finally:
+            self._files.close()
             self._tasks.clear()
             self._sessions.clear()
             self._ended = True
@@ -310,11 +314,11 @@ class Uplink:
 
     async def _upload_original(self, waiting: SpooledOriginal) -> None:
         original = waiting.original
-        problem = await asyncio.to_thread(_unsendable, original.path, original.sha256)
+        content, problem = await asyncio.to_thread(_content, self._files, original)
         if not problem:
             try:
                 await self._client.files.upload(
-                    Path(original.path), name=original.name, recording_id=original.recording_id
+                    content, name=original.name, recording_id=original.recording_id
                 )
             except (Unauthenticated, Unimplemented) as error:
                 self.refused = text_of(error)
@@ -368,11 +372,11 @@ def _settled(closed: ingest_service_pb2.Closed, feed: SpoolFeed) -> Settled:
     )
 
 
-def _unsendable(path: str, sha256: str) -> str:
-    """Why the file cannot be sent as the one that was read; empty when it can."""
+def _content(files: ArchiveReader, original: Original) -> tuple[bytes, str]:
+    """The file's bytes, and why they cannot be sent as those that were read; empty when they can."""
     try:
-        with open(path, "rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        return f"cannot be read: {error}"
-    return "" if digest == sha256 else "was changed since it was imported"
+        content = files.read(Location(Path(original.path), members_of(original.members)))
+    except (OSError, ArchiveRefused) as error:
+        return b"", f"cannot be read: {error}"
+    changed = hashlib.sha256(content).hexdigest() != original.sha256
+    return content, "was changed since it was imported" if changed else ""
