@@ -186,6 +186,9 @@ class EdgeSettings:
     decode_timeout_s: Annotated[float, _Setting(_seconds, "The longest that reading one file may take.")] = (
         60.0
     )
+    decoder_processes: Annotated[
+        int, _Setting(_positive, "Files that are read at the same time, each in a process of its own.")
+    ] = 2
     home: Path = field(default_factory=default_home)
 
     @property

@@ -11,6 +11,7 @@ import click
 from ingest_edge.cli.context import EdgeContext
 from ingest_edge.cli.exit_codes import EXIT_CODE_HELP, ExitCode
 from ingest_edge.cli.import_files import import_command
+from ingest_edge.cli.imports import imports_command
 from ingest_edge.cli.inspect import inspect_command
 from ingest_edge.cli.output import Output
 from ingest_edge.cli.record import record_command
@@ -58,6 +59,7 @@ for command in (
     scan_command,
     record_command,
     import_command,
+    imports_command,
     inspect_command,
     watch_command,
     sync_command,
