@@ -20,6 +20,7 @@ from services.chassis import outbox
 from services.chassis.database import Database
 from services.chassis.errors import Unavailable
 from services.workout import compaction, events
+from services.workout.analysis import queue
 from services.workout.errors import RecordingDiscarded, RecordingIncomplete, RecordingNotFound
 from services.workout.ingest.live import topic
 from services.workout.store import recordings, workouts
@@ -181,6 +182,8 @@ def _write(
     recordings.mark_closed(conn, recording_pk, prepared.message.workout_id, now_ms)
     event = events.workout_recorded(prepared.message, now_ms)
     outbox.append(conn, event)
+    workout = workouts.of_recording(conn, recording_pk)
+    queue.enqueue(conn, workout.user_id, workout.workout_pk, queue.CLOSED, now_ms)
     samples = sum(source.next_sequence for source in sources)
     return ClosedWorkout(prepared.message.workout_id, recording_pk, now_ms, event, samples)
 

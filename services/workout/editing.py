@@ -11,6 +11,8 @@ from pulsemesh.workout.v1 import workout_pb2, workout_service_pb2
 from services.chassis import outbox
 from services.chassis.errors import EtagMismatch, InvalidField, RequestIdReused
 from services.workout import events
+from services.workout.analysis import queue
+from services.workout.analysis.forgetting import forget_workout
 from services.workout.errors import WorkoutNotFound
 from services.workout.messages import etag, workout_message
 from services.workout.store import files, recordings, workouts
@@ -75,6 +77,7 @@ def delete(conn: Connection, user_id: str, workout_id: str, now_ms: int) -> bool
     row = workouts.find_for_update(conn, user_id, workout_id)
     if row is None:
         return False
+    forget_workout(conn, user_id, row.workout_pk, now_ms)
     files.delete_of_recording(conn, user_id, row.recording_id)
     workouts.delete_answers_about(conn, user_id, workout_id)
     recordings.delete_whole(conn, row.recording_pk)
@@ -98,6 +101,9 @@ def _changed(
     if not differing:
         return workout_message(row)
     workouts.change(conn, row.workout_pk, differing, row.version + 1, now_ms)
+    if differing.keys() & {"sport", "sub_sport"}:
+        # Many numbers depend on it, those of the summary among them.
+        queue.enqueue(conn, user_id, row.workout_pk, queue.SPORT_CHANGED, now_ms)
     after = workouts.find(conn, user_id, row.workout_id)
     assert after is not None
     message = workout_message(after)

@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from pulsemesh.workout.v1.analysis_service_pb2_grpc import add_AnalysisServiceServicer_to_server
 from pulsemesh.workout.v1.export_service_pb2_grpc import add_ExportServiceServicer_to_server
 from pulsemesh.workout.v1.file_service_pb2_grpc import add_FileServiceServicer_to_server
 from pulsemesh.workout.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
 from pulsemesh.workout.v1.recording_service_pb2_grpc import add_RecordingServiceServicer_to_server
 from pulsemesh.workout.v1.revision_service_pb2_grpc import add_RevisionServiceServicer_to_server
+from pulsemesh.workout.v1.segment_service_pb2_grpc import add_SegmentServiceServicer_to_server
 from pulsemesh.workout.v1.workout_service_pb2_grpc import add_WorkoutServiceServicer_to_server
 from services.chassis.module import ModuleContext, RunningModule
+from services.workout.analysis.analyst import Analyst
 from services.workout.housekeeping import Housekeeping
 from services.workout.ingest.assembly import assemble
+from services.workout.routes.placing import RoutePlacer
+from services.workout.segments.finder import SegmentFinder
 from services.workout.servicers import (
+    AnalysisServicer,
     ExportServicer,
     FileServicer,
     RecordingServicer,
     RevisionServicer,
     WorkoutServicer,
 )
+from services.workout.servicers.segments import SegmentServicer
 from services.workout.settings import WorkoutSettings
 from services.workout.tables import metadata
 
@@ -40,17 +47,25 @@ class WorkoutModule:
         """Build the domain."""
         database, live, clock_ms = context.database(self.name), context.live, context.clock_ms
         settings = self._settings()
+        analyst = Analyst(database, clock_ms)
         ingest = assemble(database, live, clock_ms, settings)
         return RunningModule(
             servicers=[
                 (add_IngestServiceServicer_to_server, ingest.servicer),
                 (add_RecordingServiceServicer_to_server, RecordingServicer(database, live, clock_ms)),
                 (add_WorkoutServiceServicer_to_server, WorkoutServicer(database, clock_ms)),
+                (add_AnalysisServiceServicer_to_server, AnalysisServicer(database, analyst)),
                 (add_FileServiceServicer_to_server, FileServicer(database, clock_ms)),
                 (add_ExportServiceServicer_to_server, ExportServicer(database, clock_ms)),
+                (add_SegmentServiceServicer_to_server, SegmentServicer(database, clock_ms)),
                 (add_RevisionServiceServicer_to_server, RevisionServicer(database, clock_ms)),
             ],
-            background=[Housekeeping(database, live, clock_ms, settings)],
+            background=[
+                Housekeeping(database, live, clock_ms, settings),
+                analyst,
+                RoutePlacer(database, clock_ms),
+                SegmentFinder(database, clock_ms),
+            ],
             on_close=ingest.close,
         )
 

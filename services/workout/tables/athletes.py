@@ -95,23 +95,23 @@ curves = Table(
     "curves",
     metadata,
     _of_workout(),
+    Column("sport", SmallInteger, primary_key=True, autoincrement=False, **NONE),
     Column("channel", SmallInteger, primary_key=True, autoincrement=False, **NONE),
     Column("user_id", String(64), nullable=False, **holds("identity")),
-    Column("sport", SmallInteger, nullable=False, **NONE),
     Column("start_ms", BigInteger, nullable=False, **NONE),
     # Durations in s (uint32), then values (float32) and beginnings in s (uint32), little endian.
     Column("payload", LargeBinary, nullable=False, **holds("health")),
     Index("curves_by_user_and_start", "user_id", "channel", "start_ms"),
 )
 
-# The best efforts of each workout.
+# The best efforts of each workout, by the sports of its sessions.
 efforts = Table(
     "efforts",
     metadata,
     _of_workout(),
+    Column("sport", SmallInteger, primary_key=True, autoincrement=False, **NONE),
     Column("kind", String(32), primary_key=True, **NONE),
     Column("user_id", String(64), nullable=False, **holds("identity")),
-    Column("sport", SmallInteger, nullable=False, **NONE),
     # Of the workout.
     Column("start_ms", BigInteger, nullable=False, **NONE),
     Column("channel", SmallInteger, nullable=False, **NONE),
@@ -130,9 +130,9 @@ records = Table(
     "records",
     metadata,
     _of_workout(),
+    Column("sport", SmallInteger, primary_key=True, autoincrement=False, **NONE),
     Column("kind", String(32), primary_key=True, **NONE),
     Column("user_id", String(64), nullable=False, **holds("identity")),
-    Column("sport", SmallInteger, nullable=False, **NONE),
     Column("start_ms", BigInteger, nullable=False, **NONE),
     Column("score", Float, nullable=False, **holds("health")),
     Index("records_by_kind", "user_id", "sport", "kind", "start_ms"),

@@ -121,9 +121,9 @@ def _create_shares() -> None:
     op.create_table(
         "curves",
         _of_workout(),
+        sa.Column("sport", sa.SmallInteger, primary_key=True, autoincrement=False),
         sa.Column("channel", sa.SmallInteger, primary_key=True, autoincrement=False),
         _given("user_id", sa.String(64)),
-        _given("sport", sa.SmallInteger),
         _given("start_ms", sa.BigInteger),
         _given("payload", sa.LargeBinary),
     )
@@ -131,9 +131,9 @@ def _create_shares() -> None:
     op.create_table(
         "efforts",
         _of_workout(),
+        sa.Column("sport", sa.SmallInteger, primary_key=True, autoincrement=False),
         sa.Column("kind", sa.String(32), primary_key=True),
         _given("user_id", sa.String(64)),
-        _given("sport", sa.SmallInteger),
         _given("start_ms", sa.BigInteger),
         _given("channel", sa.SmallInteger),
         _given("duration_s", sa.Float),
@@ -147,9 +147,9 @@ def _create_shares() -> None:
     op.create_table(
         "records",
         _of_workout(),
+        sa.Column("sport", sa.SmallInteger, primary_key=True, autoincrement=False),
         sa.Column("kind", sa.String(32), primary_key=True),
         _given("user_id", sa.String(64)),
-        _given("sport", sa.SmallInteger),
         _given("start_ms", sa.BigInteger),
         _given("score", sa.Float),
     )

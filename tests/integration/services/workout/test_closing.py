@@ -238,7 +238,7 @@ async def test_a_discarded_recording_cannot_be_closed(rig: Rig) -> None:
 
 async def test_an_abandoned_recording_is_closed_after_a_day(rig: Rig) -> None:
     recording_id, _ = await rig.append([ride()], finish=False)
-    (housekeeping,) = rig.background
+    housekeeping, *_ = rig.background
     assert await housekeeping.tidy() == 0
     rig.clock.ahead_ms = 25 * HOUR_MS
     assert await housekeeping.tidy() == 1

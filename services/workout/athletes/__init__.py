@@ -1,0 +1,1 @@
+"""The numbers of an athlete: thresholds, fitness, totals, records, the power-duration curve."""
