@@ -1,9 +1,9 @@
 """CPU of every number of a six-hour ride: 21,600 seconds, eight channels; and of its summary.
 
-The ride has the channels that most rides have (position, altitude, distance, speed, heart rate, cadence, power)
-and every threshold is known. Each line is the median of the runs in process time. "all" is `analyse` from the
-merged track, as it runs when a workout is made, summary aside; the lines above it take the same steps one by
-one. The baseline is normalised power as a plain loop over the samples.
+The ride has the channels that most rides have (position, altitude, distance, speed, heart rate, cadence,
+power) and every threshold is known. Each line is the median of the runs in process time. "all" is `analyse`
+from the merged track, as it runs when a workout is made, summary aside; the lines above it take the same
+steps one by one. The baseline is normalised power as a plain loop over the samples.
 
     python -m benchmarks.metrics [--runs N] [--hours H]
 """
@@ -20,25 +20,29 @@ import numpy as np
 from pulsemesh.samples import CHANNEL_BY_NAME
 from pulsemesh.type.v1 import channel_pb2, sport_pb2
 from services.workout.codec import SampleColumn, SampleColumns
-from services.workout.metrics import Sex, Thresholds, analyse, full_curve, metrics_message
-from services.workout.metrics import hrv as hrv_numbers
-from services.workout.metrics import laps as lap_rules
-from services.workout.metrics import load as loads
 from services.workout.metrics import (
+    Sex,
+    Thresholds,
     aerobic,
+    analyse,
     climbs,
     detection,
     efforts,
+    full_curve,
     mean_maximal,
+    metrics_message,
     pedalling,
     power,
     w_prime,
     zones,
 )
+from services.workout.metrics import hrv as hrv_numbers
+from services.workout.metrics import laps as lap_rules
+from services.workout.metrics import load as loads
 from services.workout.metrics.grid import grid
 from services.workout.metrics.signals import Signals
 from services.workout.metrics.stretches import gain_by_edge
-from services.workout.summary import build_track, summarise
+from services.workout.summary import Track, build_track, summarise
 
 GOAL_MS = 20.0
 START_MS = 1_750_000_000_000
@@ -202,10 +206,8 @@ def main(arguments: list[str] | None = None) -> None:
     track = build_track([source], start_ms=START_MS)
     watts = [float(value) for value in source.columns[channel_pb2.CHANNEL_POWER].values]
 
-    def everything(of: object) -> Callable[[], object]:
-        return lambda: analyse(
-            of, sport=CYCLING, sub_sport=0, thresholds=ATHLETE, start_ms=START_MS  # type: ignore[arg-type]
-        )
+    def everything(of: Track | list[SampleColumns]) -> Callable[[], object]:
+        return lambda: analyse(of, sport=CYCLING, sub_sport=0, thresholds=ATHLETE, start_ms=START_MS)
 
     def with_summary() -> object:
         summary = summarise([source], sport=CYCLING, sub_sport=0, start_ms=START_MS)

@@ -17,17 +17,17 @@ FEWEST_KNOWN = 0.5
 
 
 def efficiency_factor(normalized: float, average_heart_rate_bpm: float) -> float | None:
-    """Normalised power in W, or normalised graded speed in m/min, over average heart rate in beats a minute."""
+    """Normalised power in W, or normalised graded speed in m/min, over average heart rate in beats a
+    minute."""
     return normalized / average_heart_rate_bpm if average_heart_rate_bpm > 0 else None
 
 
 def decoupling_percent(effort: FloatArray, heart_rate_bpm: FloatArray) -> float | None:
     """By how many per cent the efficiency factor of the second half is below that of the first.
 
-    `effort` is power in W or speed in m/s, `heart_rate_bpm` may be NaN where unknown; both are one a second of
-    the clock running, shape (n,). None under twenty minutes, without effort, or when less than half of the
-    heart rate of either half is known.
-    """
+    `effort` is power in W or speed in m/s, `heart_rate_bpm` may be NaN where unknown; both are one a second
+    of the clock running, shape (n,). None under twenty minutes, without effort, or when less than half of
+    the heart rate of either half is known."""
     if len(effort) < FEWEST_S:
         return None
     middle = len(effort) // 2

@@ -104,9 +104,7 @@ def curve_at_every_duration(track: Track, channel: int, sport: int) -> Curve | N
     values = {_POWER: signals.power, _HEART_RATE: signals.heart_rate, _SPEED: signals.speed}.get(channel)
     if values is None:
         return None
-    whole = full_curve(
-        channel, values, scale=_SCALES[channel], zero_when_unknown=channel != _HEART_RATE
-    )
+    whole = full_curve(channel, values, scale=_SCALES[channel], zero_when_unknown=channel != _HEART_RATE)
     return _in_seconds(whole, signals.grid)
 
 
@@ -143,7 +141,10 @@ def _stretch(track: Track, part: Part, thresholds: Thresholds, options: Options)
 
 def _grid(track: Track, part: Part) -> Grid:
     stop_ms = part.end_ms + (part.end_ms >= track.end_ms)
-    return grid(track.series, track.running, part.start_ms, stop_ms)
+    series = track.series
+    if track.altitude is not None:
+        series = {**series, int(channel_pb2.CHANNEL_ALTITUDE): track.altitude}
+    return grid(series, track.running, part.start_ms, stop_ms)
 
 
 def _signals(track: Track, part: Part, axis: Grid) -> Signals:

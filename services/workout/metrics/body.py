@@ -13,9 +13,9 @@ ABOVE: dict[int, tuple[float, ...]] = {
     channel_pb2.CHANNEL_RESPIRATION_RATE: (20.0, 30.0, 40.0, 50.0),
     channel_pb2.CHANNEL_CORE_TEMPERATURE: (38.0, 38.5, 39.0, 39.5),
 }
-"""For which values the time above is told: breaths a minute; degrees Celsius, where 38.5 is the usual bound of
-heat training and 39.5 that of hyperthermia (Racinais et al. 2015, "Consensus recommendations on training and
-competing in the heat", Scand J Med Sci Sports 25 Suppl 1:6-19)."""
+"""For which values the time above is told: breaths a minute; degrees Celsius, where 38.5 is the usual bound
+of heat training and 39.5 that of hyperthermia (Racinais et al. 2015, "Consensus recommendations on training
+and competing in the heat", Scand J Med Sci Sports 25 Suppl 1:6-19)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,9 @@ class Climb:
 
     Attributes:
         grade_percent: mean.
-        category: 0 none, 1 to 4 the climber's fourth to first, 5 beyond category: by length in m times grade in
-            per cent, from 8,000, 16,000, 32,000, 64,000 and 80,000 (Strava's help page on climb categories).
+        category: 0 none, 1 to 4 the climber's fourth to first, 5 beyond category: by length in m times grade
+            in per cent, from 8,000, 16,000, 32,000, 64,000 and 80,000 (Strava's help page on climb
+            categories).
     """
 
     first: int
@@ -65,7 +66,9 @@ def climbs(altitude_m: FloatArray, odometer_m: FloatArray) -> list[Climb]:
     return found
 
 
-def _climb(marks: FloatArray, height: FloatArray, low: int, high: int, odometer_m: FloatArray) -> Climb | None:
+def _climb(
+    marks: FloatArray, height: FloatArray, low: int, high: int, odometer_m: FloatArray
+) -> Climb | None:
     length, gain = float(marks[high] - marks[low]), float(height[high] - height[low])
     if length < LEAST_LENGTH_M or gain < LEAST_GAIN_M or gain < LEAST_GRADE * length:
         return None

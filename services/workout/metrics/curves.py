@@ -1,10 +1,10 @@
 """Mean-maximal curves: the best mean over each duration.
 
 The value at d is the best mean over *at least* d seconds: the running maximum, from the right, of the best
-means over exactly d. Best means over exactly d can rise with d (100 W, 0 W, 100 W: 50 W over two seconds, 67 W
-over three), yet whoever held 67 W for three seconds has held it for two. So a curve never rises with duration.
-At the standard durations only those are looked at, so that a value there can be a little below the full
-curve's.
+means over exactly d. Best means over exactly d can rise with d (100 W, 0 W, 100 W: 50 W over two seconds, 67
+W over three), yet whoever held 67 W for three seconds has held it for two. So a curve never rises with
+duration. At the standard durations only those are looked at, so that a value there can be a little below the
+full curve's.
 
 Gaps: power and speed count 0 in seconds without a value, pauses included, because nothing was turned or
 covered. A heart beats on unheard: its mean is that of the known seconds, and a window counts when nine tenths
@@ -36,11 +36,12 @@ _USUAL = (
 def _standard() -> tuple[int, ...]:
     """The usual durations, and between a minute and a day as many in equal ratios."""
     ratios = np.geomspace(60, LONGEST_S, 225)
-    return tuple(sorted({*_USUAL, *(int(round(each)) for each in ratios)}))
+    return tuple(sorted({*_USUAL, *(round(float(each)) for each in ratios)}))
 
 
 DURATIONS_S: tuple[int, ...] = _standard()
-"""The standard durations, in seconds: every one to a minute, then in steps of about 3 %, and the usual ones."""
+"""The standard durations, in seconds: every one to a minute, then in steps of about 3 %, and the usual
+ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,7 @@ def mean_maximal(
     return _never_rising(channel, np.array(durations, np.int64), means, starts)
 
 
-def full_curve(
-    channel: int, values: FloatArray, *, scale: int = 10, zero_when_unknown: bool = True
-) -> Curve:
+def full_curve(channel: int, values: FloatArray, *, scale: int = 10, zero_when_unknown: bool = True) -> Curve:
     """The curve at every duration from a second to the whole: n² / 2 sums, on demand only."""
     longest = min(len(values), LONGEST_S)
     return mean_maximal(

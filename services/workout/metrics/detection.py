@@ -1,13 +1,16 @@
 """Intervals that find themselves: where the athlete worked, and where they rested in between.
 
 The effort is smoothed, and the level that divides it best into two (Otsu 1979, "A threshold selection method
-from gray-level histograms", IEEE Trans Syst Man Cybern 9:62-66) is taken for the border between work and rest.
-Work begins well above the border and ends well below it (hysteresis), so that noise does not cut it. Each
-border in time is then moved to where the unsmoothed effort changes most. A steady workout does not fall into
+from gray-level histograms", IEEE Trans Syst Man Cybern 9:62-66) is taken for the border between work and
+rest. Work begins well above the border and ends well below it (hysteresis), so that noise does not cut it.
+Each border in time is then moved to where the unsmoothed effort changes most. A steady workout does not fall
+into
 two: it has no intervals.
 """
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 
@@ -57,7 +60,7 @@ def centred_mean(values: FloatArray, width: int) -> FloatArray:
     result[half : len(values) - half] = (total[width:] - total[:-width]) / width
     near = np.arange(half)
     result[:half] = total[half + 1 : 2 * half + 1] / (near + half + 1)
-    result[len(values) - half :] = ((total[-1] - total[-2 * half - 1 : -half - 1]) / (near + half + 1)[::-1])
+    result[len(values) - half :] = (total[-1] - total[-2 * half - 1 : -half - 1]) / (near + half + 1)[::-1]
     return result
 
 
@@ -136,6 +139,4 @@ def _distinct(runs: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def rests_between(work: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """What lies between one work and the next."""
-    return [
-        (before[1], after[0]) for before, after in zip(work, work[1:], strict=False) if after[0] > before[1]
-    ]
+    return [(before[1], after[0]) for before, after in itertools.pairwise(work) if after[0] > before[1]]

@@ -23,7 +23,21 @@ _ON_WHEELS = (
     *(1000.0, 5000.0, 10_000.0, 20_000.0, 30_000.0, 40_000.0, 50_000.0, 80_000.0, 90_000.0, 100_000.0),
     *(100 * _MILE, 180_000.0, 200_000.0, 300_000.0),
 )
-_IN_WATER = (50.0, 100.0, 200.0, 400.0, 750.0, 800.0, 1000.0, 1500.0, 1900.0, 3000.0, 3800.0, 5000.0, 10_000.0)
+_IN_WATER = (
+    50.0,
+    100.0,
+    200.0,
+    400.0,
+    750.0,
+    800.0,
+    1000.0,
+    1500.0,
+    1900.0,
+    3000.0,
+    3800.0,
+    5000.0,
+    10_000.0,
+)
 _ROWED = (500.0, 1000.0, 2000.0, 5000.0, 6000.0, 10_000.0, 21_097.5, 42_195.0)
 
 DISTANCES_M: dict[int, tuple[float, ...]] = {
@@ -75,10 +89,9 @@ class BestEffort:
 def fastest(odometer_m: FloatArray, distance_m: float) -> tuple[float, float] | None:
     """(start, seconds) of the shortest time in which `distance_m` was covered; None when it never was.
 
-    `odometer_m` is at the edges of seconds, never falling, shape (n + 1,), and straight between them. The most
-    that is covered in d seconds grows with d, so the least whole d is found by bisection; the part of a second
-    that it covers too much is then taken off its faster end.
-    """
+    `odometer_m` is at the edges of seconds, never falling, shape (n + 1,), and straight between them. The
+    most that is covered in d seconds grows with d, so the least whole d is found by bisection; the part of a
+    second that it covers too much is then taken off its faster end."""
     size = len(odometer_m) - 1
     if size < 1 or not 0 < distance_m <= odometer_m[-1] - odometer_m[0]:
         return None
@@ -109,9 +122,7 @@ def best_distances(odometer_m: FloatArray, sport: int) -> list[BestEffort]:
             break
         start, seconds = best
         kind = f"distance/{round(distance)}"
-        found.append(
-            BestEffort(kind, int(channel_pb2.CHANNEL_DISTANCE), seconds, distance, seconds, start)
-        )
+        found.append(BestEffort(kind, int(channel_pb2.CHANNEL_DISTANCE), seconds, distance, seconds, start))
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from services.workout.metrics import climbs, detection, efforts, laps
 from services.workout.metrics.curves import Curve
 from services.workout.metrics.grid import FloatArray, Grid
@@ -42,12 +44,10 @@ def intervals(signals: Signals, *, in_pool: bool) -> tuple[Interval, ...]:
     found.sort(key=lambda one: one.start_ms)
     found += [_interval(Kind.AUTO_LAP, sums, *each) for each in _laps(signals)]
     if signals.altitude is not None and signals.odometer is not None:
-        for climb in climbs.climbs(signals.altitude, signals.odometer):
-            found.append(
-                _interval(
-                    Kind.CLIMB, sums, climb.first, climb.stop, climb.gain_m, climb.grade_percent, climb.category
-                )
-            )
+        found += [
+            _interval(Kind.CLIMB, sums, climb.first, climb.stop, climb)
+            for climb in climbs.climbs(signals.altitude, signals.odometer)
+        ]
     return tuple(found)
 
 
@@ -68,14 +68,7 @@ def _effort(signals: Signals) -> FloatArray | None:
 
 def _held(values: FloatArray) -> FloatArray:
     """Unknown heart rates as the mean: neither work nor rest."""
-    known = values[values == values]
-    return values if len(known) == len(values) else _filled(values, float(known.mean()))
-
-
-def _filled(values: FloatArray, value: float) -> FloatArray:
-    filled = values.copy()
-    filled[filled != filled] = value
-    return filled
+    return np.asarray(np.nan_to_num(values, nan=float(np.nanmean(values))))
 
 
 def _laps(signals: Signals) -> list[tuple[int, int]]:
@@ -85,15 +78,7 @@ def _laps(signals: Signals) -> list[tuple[int, int]]:
     return laps.by_time(len(signals.grid))
 
 
-def _interval(
-    kind: Kind,
-    sums: Sums,
-    first: int,
-    stop: int,
-    gain_m: float | None = None,
-    grade_percent: float | None = None,
-    category: int = 0,
-) -> Interval:
+def _interval(kind: Kind, sums: Sums, first: int, stop: int, climb: climbs.Climb | None = None) -> Interval:
     grid, numbers = sums.signals.grid, sums.stretch(first, stop)
     return Interval(
         kind=kind,
@@ -103,7 +88,7 @@ def _interval(
         average_power_w=numbers.average_power_w,
         average_heart_rate_bpm=numbers.average_heart_rate_bpm,
         average_speed_mps=numbers.average_speed_mps,
-        elevation_gain_m=numbers.elevation_gain_m if gain_m is None else gain_m,
-        grade_percent=grade_percent,
-        category=category,
+        elevation_gain_m=numbers.elevation_gain_m if climb is None else climb.gain_m,
+        grade_percent=None if climb is None else climb.grade_percent,
+        category=0 if climb is None else climb.category,
     )

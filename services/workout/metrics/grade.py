@@ -43,8 +43,8 @@ def grades(altitude_m: FloatArray, odometer_m: FloatArray) -> FloatArray:
 def cost_j_per_kg_m(grade: FloatArray) -> FloatArray:
     """Energy of running a metre, in J per kg, at a grade within ± 0.45; shape of `grade`.
 
-    155.4 i⁵ - 30.4 i⁴ - 43.3 i³ + 46.3 i² + 19.5 i + 3.6: Minetti, Moia, Roi, Susta and Ferretti 2002, "Energy
-    cost of walking and running at extreme uphill and downhill slopes", J Appl Physiol 93:1039-1046.
+    155.4 i⁵ - 30.4 i⁴ - 43.3 i³ + 46.3 i² + 19.5 i + 3.6: Minetti, Moia, Roi, Susta and Ferretti 2002,
+    "Energy cost of walking and running at extreme uphill and downhill slopes", J Appl Physiol 93:1039-1046.
     """
     return np.asarray(
         ((((155.4 * grade - 30.4) * grade - 43.3) * grade + 46.3) * grade + 19.5) * grade + _COST_ON_THE_FLAT

@@ -1,11 +1,12 @@
 """One axis of seconds for all channels of a stretch: what the formulas work on.
 
-The axis begins at the first sample of the stretch and has one point for each second of elapsed time, so that a
-pause is as long on it as it was. The value of a second is the mean of the samples within it; a second without
-a sample holds the last value while that is younger than `HOLD_S` (devices that record on change leave gaps of
-up to some seven seconds); a longer silence is not bridged and holds nothing.
+The axis begins at the first sample of the stretch and has one point for each second of elapsed time, so that
+a pause is as long on it as it was. The value of a second is the mean of the samples within it; a second
+without a sample holds the last value while that is younger than `HOLD_S` (devices that record on change
+leave gaps of up to some seven seconds); a longer silence is not bridged and holds nothing.
 
-*Recorded* are the seconds that anything was heard of, less those at which the clock stood by the markers. They
+*Recorded* are the seconds that anything was heard of, less those at which the clock stood by the markers.
+They
 are the clock of all numbers that speak of time: training load, zones, averages.
 
 Silences of hours would make the axis long for nothing. Together they may take `SPARE_S`; beyond that the
@@ -171,11 +172,12 @@ def _axis(told: Int64Array) -> Int64Array:
     kept = np.minimum(steps, 1 + longest)
     begins = np.append(0, np.cumsum(kept))
     room = np.append(kept, 1)
-    return np.repeat(told, room) + np.arange(int(room.sum())) - np.repeat(begins, room)
+    return np.asarray(np.repeat(told, room) + np.arange(int(room.sum())) - np.repeat(begins, room))
 
 
 def _longest_silence(silences: Int64Array) -> int:
-    """The length to which silences, sorted, are cut so that they fit into `SPARE_S` together; ten at least."""
+    """The length to which silences, sorted, are cut so that they fit into `SPARE_S` together; ten at
+    least."""
     before = np.cumsum(silences) - silences
     share = (SPARE_S - before) // np.arange(len(silences), 0, -1)
     fits = np.flatnonzero(share >= silences)

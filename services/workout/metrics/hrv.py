@@ -3,14 +3,13 @@
 RMSSD and SDNN: Task Force of the European Society of Cardiology 1996, "Heart rate variability: standards of
 measurement", Circulation 93:1043-1065. DFA-α1: Peng, Havlin, Stanley and Goldberger 1995, "Quantification of
 scaling exponents and crossover phenomena in nonstationary heartbeat time series", Chaos 5:82-87; over windows
-of two minutes during exercise: Rogers, Giles, Draper, Hoos and Gronwald 2021, "A new detection method defining
-the aerobic threshold", Front Physiol 11:596567.
+of two minutes during exercise: Rogers, Giles, Draper, Hoos and Gronwald 2021, "A new detection method
+defining the aerobic threshold", Front Physiol 11:596567.
 
-Artefacts: an interval outside of 0.3 to 2 s, or more than a fifth away from the median of the eleven intervals
-around it, is a missed, an extra or a premature beat (the fifth: Malik, Farrell, Cripps and Camm 1989, "Heart
-rate variability in relation to prognosis", Eur Heart J 10:1060-1074). It counts in neither SDNN nor RMSSD, which
-then has no difference there, and DFA sees the median in its place.
-"""
+Artefacts: an interval outside of 0.3 to 2 s, or more than a fifth away from the median of the eleven
+intervals around it, is a missed, an extra or a premature beat (the fifth: Malik, Farrell, Cripps and Camm
+1989, "Heart rate variability in relation to prognosis", Eur Heart J 10:1060-1074). It counts in neither SDNN
+nor RMSSD, which then has no difference there, and DFA sees the median in its place."""
 
 from __future__ import annotations
 
@@ -61,7 +60,8 @@ class HeartRateVariability:
 
 
 def variability(times_ms: Int64Array, intervals_s: FloatArray) -> HeartRateVariability | None:
-    """The variability of intervals, in s, at growing times; shape (n,). None with fewer than three good ones."""
+    """The variability of intervals, in s, at growing times; shape (n,). None with fewer than three good
+    ones."""
     medians = _medians(intervals_s)
     good = _good(intervals_s, medians)
     kept = intervals_s[good]
@@ -126,10 +126,9 @@ def alpha1_series(times_ms: Int64Array, intervals_s: FloatArray, good: BoolArray
 def _fluctuations(intervals_s: FloatArray, first: NDArray[np.intp], stop: NDArray[np.intp]) -> FloatArray:
     """Mean squared residual of each scale in windows [first, stop) of beats; shape (scales, windows).
 
-    A line is taken off each segment, so the mean that the profile is made with does not matter, and one profile
-    serves all windows. The residuals of the segments that begin at each beat are summed in steps of a segment:
-    a window's sum is then one difference.
-    """
+    A line is taken off each segment, so the mean that the profile is made with does not matter, and one
+    profile serves all windows. The residuals of the segments that begin at each beat are summed in steps of
+    a segment: a window's sum is then one difference."""
     profile = np.cumsum(intervals_s - intervals_s.mean())
     size = len(profile)
     total, moment, square = np.zeros(size), np.zeros(size), np.zeros(size)

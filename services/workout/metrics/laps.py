@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from pulsemesh.type.v1 import sport_pb2
@@ -48,4 +50,4 @@ def by_time(size: int, seconds: int = SECONDS) -> list[tuple[int, int]]:
 
 def _between(marks: list[int], size: int) -> list[tuple[int, int]]:
     edges = [0, *(mark for mark in marks if 0 < mark < size), size]
-    return [(first, stop) for first, stop in zip(edges, edges[1:], strict=False) if stop > first]
+    return [(first, stop) for first, stop in itertools.pairwise(edges) if stop > first]

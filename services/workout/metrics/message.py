@@ -29,7 +29,7 @@ def metrics_message(metrics: Metrics) -> analysis_pb2.Analysis:
     A number that is None stays absent; so does one that is not finite, which no reader could use.
     """
     whole = metrics.whole
-    message = analysis_pb2.Analysis(
+    return analysis_pb2.Analysis(
         thresholds=thresholds_message(metrics.thresholds),
         load=_load(whole.load),
         zones=[_zones(times) for times in whole.zones],
@@ -44,7 +44,6 @@ def metrics_message(metrics: Metrics) -> analysis_pb2.Analysis:
         sessions=[_session(metrics, session) for session in metrics.sessions],
         algorithm=ALGORITHM,
     )
-    return message
 
 
 def thresholds_message(thresholds: Thresholds) -> analysis_pb2.Thresholds:
@@ -104,9 +103,7 @@ def _load(load: Load) -> analysis_pb2.TrainingLoad:
 
 def _zones(times: ZoneTimes) -> analysis_pb2.ZoneTimes:
     model = times.model
-    message = analysis_pb2.ZoneTimes(
-        model=model.name, channel=channel_pb2.Channel.ValueType(model.channel)
-    )
+    message = analysis_pb2.ZoneTimes(model=model.name, channel=channel_pb2.Channel.ValueType(model.channel))
     lows, highs = (0.0, *model.bounds), (*model.bounds, None)
     for name, low, high, seconds in zip(model.names, lows, highs, times.seconds, strict=True):
         zone = message.zones.add(name=name, below=high, seconds=seconds)
@@ -234,4 +231,5 @@ def _body(measure: BodyMeasure) -> analysis_pb2.BodyMeasure:
 
 def _floats(values: NDArray[np.float64]) -> Sequence[float]:
     """In the 32 bits of the message; 0 for what is not a number."""
-    return np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0).tolist()
+    told: list[float] = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0).tolist()
+    return told

@@ -27,7 +27,8 @@ class Torque:
 
 @dataclass(frozen=True, slots=True)
 class Quadrants:
-    """Shares of the pedalling time: hard and fast, hard and slow, easy and slow, easy and fast; they sum to 1.
+    """Shares of the pedalling time: hard and fast, hard and slow, easy and slow, easy and fast; they sum to
+    1.
 
     Attributes:
         threshold_force_n, threshold_speed_mps: pedal force and speed at threshold power and cadence, which
@@ -53,7 +54,8 @@ def pedal_speed_mps(cadence_rpm: FloatArray, crank_length_m: float = CRANK_LENGT
 
 
 def torque(power_w: FloatArray, cadence_rpm: FloatArray) -> Torque | None:
-    """Torque of power and cadence at the same seconds, shape (n,), NaN where unknown; None without turning."""
+    """Torque of power and cadence at the same seconds, shape (n,), NaN where unknown; None without
+    turning."""
     turning = (cadence_rpm > 0) & (power_w >= 0)
     if not turning.any():
         return None
@@ -93,6 +95,12 @@ def quadrants(
         crank_length_m,
         threshold_cadence_rpm,
     )
+
+
+def average_cadence_rpm(cadence_rpm: FloatArray) -> float | None:
+    """Mean of cadence, in revolutions (strides, strokes) a minute, while there was any; NaN where unknown."""
+    turning = cadence_rpm[cadence_rpm > 0]
+    return float(turning.mean()) if len(turning) else None
 
 
 def left_power_percent(left_percent: FloatArray, power_w: FloatArray | None) -> float | None:

@@ -1,8 +1,7 @@
 """Normalised power and what is made of it.
 
-Source of all formulas here: Allen, Coggan and McGregor 2019, "Training and Racing with a Power Meter", 3rd ed.
-(first: Coggan 2003, "Training and racing using a power meter: an introduction").
-"""
+Source of all formulas here: Allen, Coggan and McGregor 2019, "Training and Racing with a Power Meter", 3rd
+ed. (first: Coggan 2003, "Training and racing using a power meter: an introduction")."""
 
 from __future__ import annotations
 
@@ -35,7 +34,7 @@ def normalized_mean(values: FloatArray) -> float | None:
         return None
     square = smooth * smooth
     # Not np.dot: its threads would cost more than they spare.
-    return float(np.mean(square * square)) ** 0.25
+    return float(np.mean(square * square) ** 0.25)
 
 
 def normalized_power_w(power_w: FloatArray) -> float | None:

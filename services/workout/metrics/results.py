@@ -25,6 +25,7 @@ class Load:
         average_power_w: over those, 0 where unknown: what variability is measured against.
         stress_score: the first that is known of power, heart rate, running and swimming; of a workout of
             several sports the sum of its sessions'.
+        average_cadence_rpm: while turning.
         efficiency_factor: W per bpm, or on foot m/min per bpm.
         normalized_graded_speed_mps: on foot, as normalised power of grade-adjusted speed.
         grade_adjusted_speed_mps: the mean of it over the time in motion.
@@ -50,6 +51,7 @@ class Load:
     work_kj: float | None = None
     work_above_critical_power_kj: float | None = None
     polarisation_index: float | None = None
+    average_cadence_rpm: float | None = None
 
 
 class Kind(IntEnum):

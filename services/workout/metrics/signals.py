@@ -1,9 +1,8 @@
 """The channels that formulas ask for, cleaned of what nobody can do.
 
-Sensors tell impossible values now and then: a strap without contact 0 or 255 bpm, a meter whose magnet slipped
-tens of kilowatts, a receiver under trees a runner at 100 km/h. One such second would be the athlete's record
-for ever. They count as unknown.
-"""
+Sensors tell impossible values now and then: a strap without contact 0 or 255 bpm, a meter whose magnet
+slipped tens of kilowatts, a receiver under trees a runner at 100 km/h. One such second would be the
+athlete's record for ever. They count as unknown."""
 
 from __future__ import annotations
 
@@ -40,8 +39,8 @@ _FEWEST_SPEEDS = 0.5  # share of the recorded seconds at which a speed channel m
 class Signals:
     """The cleaned channels of one stretch, in their units, one value a second of the grid's axis.
 
-    "Known" arrays are NaN where unknown; all have shape (n,) unless they say otherwise. None: no such channel.
-    """
+    "Known" arrays are NaN where unknown; all have shape (n,) unless they say otherwise. None: no such
+    channel."""
 
     def __init__(self, grid: Grid, sport: int, odometer: Series | None) -> None:
         self.grid = grid
@@ -53,7 +52,7 @@ class Signals:
     def power(self) -> FloatArray | None:
         """Power in W, known."""
         values = self.grid.channel(channel_pb2.CHANNEL_POWER)
-        return None if values is None else _within(np.maximum(values, 0), *POWER_W)
+        return None if values is None else _possible(np.maximum(values, 0), *POWER_W)
 
     @cached_property
     def power_or_zero(self) -> FloatArray | None:
@@ -64,7 +63,7 @@ class Signals:
     def heart_rate(self) -> FloatArray | None:
         """Heart rate in beats a minute, known."""
         values = self.grid.channel(channel_pb2.CHANNEL_HEART_RATE)
-        return None if values is None else _within(values, *HEART_RATE_BPM)
+        return None if values is None else _possible(values, *HEART_RATE_BPM)
 
     @cached_property
     def known_heart_rate(self) -> FloatArray | None:
@@ -75,7 +74,7 @@ class Signals:
     def cadence(self) -> FloatArray | None:
         """Cadence in revolutions or strides a minute, known."""
         values = self.grid.channel(channel_pb2.CHANNEL_CADENCE)
-        return None if values is None else _within(values, *CADENCE_RPM)
+        return None if values is None else _possible(values, *CADENCE_RPM)
 
     @cached_property
     def altitude(self) -> FloatArray | None:
@@ -84,7 +83,8 @@ class Signals:
 
     @cached_property
     def odometer(self) -> FloatArray | None:
-        """Metres since the axis began, at its edges, shape (n + 1,); never falls, nor grows impossibly fast."""
+        """Metres since the axis began, at its edges, shape (n + 1,); never falls, nor grows impossibly
+        fast."""
         if self._odometer is None or not len(self.grid):
             return None
         steps = np.diff(self.grid.at_edges(self._odometer))
@@ -116,6 +116,12 @@ class Signals:
         if self.speed_or_zero is None or self.altitude is None or self.odometer is None:
             return self.speed_or_zero
         return flat_speed_mps(self.speed_or_zero, grades(self.altitude, self.odometer))
+
+
+def _possible(values: FloatArray, low: float, high: float) -> FloatArray | None:
+    """The same with NaN outside [low, high]; None when nothing is inside."""
+    kept = _within(values, low, high)
+    return None if kept is not values and np.isnan(kept).all() else kept
 
 
 def _within(values: FloatArray, low: float, high: float) -> FloatArray:

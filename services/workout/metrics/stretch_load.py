@@ -19,8 +19,8 @@ CRANKED = frozenset(
         *(sport_pb2.SPORT_UNSPECIFIED, sport_pb2.SPORT_OTHER),
     }
 )
-"""Where power is measured against cycling's thresholds. What meters for runners and rowers call power is another
-quantity, and has no threshold among ours."""
+"""Where power is measured against cycling's thresholds. What meters for runners and rowers call power is
+another quantity, and has no threshold among ours."""
 
 
 def stretch_load(
@@ -74,6 +74,9 @@ def stretch_load(
         if watts is None or critical is None
         else power.work_above_kj(watts, critical),
         polarisation_index=_polarisation(zone_times),
+        average_cadence_rpm=None
+        if signals.cadence is None
+        else pedalling.average_cadence_rpm(signals.cadence),
         **scores,
     )
 

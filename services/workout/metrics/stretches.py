@@ -7,9 +7,12 @@ from functools import cached_property
 
 import numpy as np
 
+from services.workout.metrics.detection import centred_mean
 from services.workout.metrics.grid import FloatArray
 from services.workout.metrics.signals import Signals
-from services.workout.summary.elevation import HYSTERESIS_M, swings
+from services.workout.summary.elevation import HYSTERESIS_M, SMOOTHING_MS, swings
+
+_SMOOTHING_S = SMOOTHING_MS // 1000 + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,9 @@ class Sums:
             stop=stop,
             distance_m=distance,
             average_power_w=None if power is None or not seconds else _between(power, first, stop) / seconds,
-            average_heart_rate_bpm=None if rate is None or not beats else _between(rate[0], first, stop) / beats,
+            average_heart_rate_bpm=None
+            if rate is None or not beats
+            else _between(rate[0], first, stop) / beats,
             average_speed_mps=None if distance is None or not seconds else distance / seconds,
             elevation_gain_m=None if gain is None else max(0.0, _between(gain, first, stop)),
         )
@@ -77,12 +82,14 @@ class Sums:
 def gain_by_edge(altitude_m: FloatArray, hysteresis_m: float = HYSTERESIS_M) -> FloatArray:
     """Metres climbed up to each edge, shape (n + 1,), of altitudes, NaN where unknown, shape (n,).
 
-    Climbs are those of the elevation gain: so the gains of stretches sum up to that of the whole.
+    Climbs are those of the elevation gain of the summary: the gains of stretches sum up to that of the whole.
     """
     size = len(altitude_m)
     known = np.flatnonzero(~np.isnan(altitude_m))
     gained = np.zeros(size + 1)
     values = altitude_m[known]
+    if len(values) > _SMOOTHING_S:
+        values = centred_mean(values, _SMOOTHING_S)
     for start, end in swings(values, hysteresis_m):
         if values[end] > values[start]:
             climb = np.maximum.accumulate(values[start : end + 1])

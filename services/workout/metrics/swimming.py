@@ -1,8 +1,7 @@
 """A swim in a pool: its lengths, its strokes, its rests.
 
-SWOLF is the seconds of a length plus its strokes (arms counted as the watch counts them): a name of golf's, for
-less is better. It compares swims in pools of one length only.
-"""
+SWOLF is the seconds of a length plus its strokes (arms counted as the watch counts them): a name of golf's,
+for less is better. It compares swims in pools of one length only."""
 
 from __future__ import annotations
 

@@ -5,16 +5,16 @@ Differential form: Froncioni, Clarke and Skiba as in Skiba, Fulford, Clarke, Van
 115:703-713; first: Skiba, Chidnok, Vanhatalo and Jones 2012, "Modeling the expenditure and reconstitution of
 work capacity above critical power", Med Sci Sports Exerc 44:1526-1532.
 
-Above critical power (CP) W' falls by P - CP each second; below, it comes back at (CP - P) times the share of W'
-that is missing. What is missing, D = W' - balance, follows within a second of constant power
+Above critical power (CP) W' falls by P - CP each second; below, it comes back at (CP - P) times the share of
+W' that is missing. What is missing, D = W' - balance, follows within a second of constant power
 
     D' = P - CP             above CP
     D' = -D (CP - P) / W'   below CP
 
 so each second is D -> a D + b with a = exp(-max(CP - P, 0) / W') and b = max(P - CP, 0): exact, and linear. A
-chain of such steps is D_i = A_i (D_0 + sum over j <= i of b_j / A_j) with A the running product of a, which is
-computed without a loop; the chain is cut where A would leave the range of floating point numbers. Every term
-is positive, so nothing cancels.
+chain of such steps is D_i = A_i (D_0 + sum over j <= i of b_j / A_j) with A the running product of a, which
+is computed without a loop; the chain is cut where A would leave the range of floating point numbers. Every
+term is positive, so nothing cancels.
 
 The balance can fall below 0: then the thresholds are too low for what the athlete did. It is not clipped,
 because that is worth knowing.

@@ -1,11 +1,11 @@
 """Time in zones, by the common models.
 
-A zone reaches from its bound up to the next one's; the first begins at 0, the last has no end. So the zones of
-a model hold all recorded seconds whose value is known.
-"""
+A zone reaches from its bound up to the next one's; the first begins at 0, the last has no end. So the zones
+of a model hold all recorded seconds whose value is known."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -32,12 +32,12 @@ _FRIEL_CYCLING = (0.81, 0.90, 0.94, 1.00, 1.03, 1.06)
 _FRIEL_RUNNING = (0.85, 0.90, 0.95, 1.00, 1.03, 1.06)
 """Shares of lactate threshold heart rate: Friel 2009, "The Triathlete's Training Bible", 3rd ed."""
 _FRIEL_PACE = (1.29, 1.13, 1.05, 1.00, 0.96, 0.90)
-"""Shares of threshold *pace*, slowest first: Friel 2010, "Quick guide to setting zones". Where his zones share a
-value, it belongs to the faster one."""
+"""Shares of threshold *pace*, slowest first: Friel 2010, "Quick guide to setting zones". Where his zones
+share a value, it belongs to the faster one."""
 _TENTHS = (0.60, 0.70, 0.80, 0.90)
-"""Shares of maximum heart rate (Edwards 1993, "The Heart Rate Monitor Book"), or of the reserve between resting
-and maximum (Karvonen, Kentala and Mustala 1957, Ann Med Exp Biol Fenn 35:307-315). What is below 50 % counts to
-the first zone, so that zones hold all of the time."""
+"""Shares of maximum heart rate (Edwards 1993, "The Heart Rate Monitor Book"), or of the reserve between
+resting and maximum (Karvonen, Kentala and Mustala 1957, Ann Med Exp Biol Fenn 35:307-315). What is below 50
+% counts to the first zone, so that zones hold all of the time."""
 _POLARISED_HEART_RATE = (0.82, 0.87)
 """Shares of maximum heart rate: Seiler 2010, "What is best practice for training intensity and duration
 distribution in endurance athletes?", Int J Sports Physiol Perform 5:276-291."""
@@ -86,7 +86,11 @@ def custom(name: str, channel: int, bounds: Sequence[float]) -> ZoneModel:
 
 def models(thresholds: Thresholds, sport: int) -> tuple[ZoneModel, ...]:
     """The models whose thresholds are known."""
-    return (*_power_models(thresholds), *_heart_rate_models(thresholds, sport), *_pace_models(thresholds, sport))
+    return (
+        *_power_models(thresholds),
+        *_heart_rate_models(thresholds, sport),
+        *_pace_models(thresholds, sport),
+    )
 
 
 def _power_models(thresholds: Thresholds) -> Iterator[ZoneModel]:
@@ -127,9 +131,7 @@ def time_in_zones(model: ZoneModel, values: FloatArray, known: int) -> ZoneTimes
     nowhere.
     """
     reached = [known, *(int(np.count_nonzero(values >= bound)) for bound in model.bounds), 0]
-    return ZoneTimes(
-        model, tuple(float(here - above) for here, above in zip(reached, reached[1:], strict=False))
-    )
+    return ZoneTimes(model, tuple(float(here - above) for here, above in itertools.pairwise(reached)))
 
 
 def polarisation_index(low_s: float, moderate_s: float, high_s: float) -> float | None:

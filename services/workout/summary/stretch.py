@@ -17,7 +17,7 @@ from services.workout.summary.distance import (
     odometer_of_positions,
     odometer_of_speed,
 )
-from services.workout.summary.elevation import gain_and_loss_m
+from services.workout.summary.elevation import gain_and_loss_m, smoothed, while_running
 from services.workout.summary.energy import energy_of_work_kcal
 from services.workout.summary.intervals import Intervals
 from services.workout.summary.parts import Length, Part, Totals
@@ -68,6 +68,12 @@ class Track:
         if speed is not None:
             found.append(odometer_of_speed(speed, self.running))
         return found
+
+    @cached_property
+    def altitude(self) -> Series | None:
+        """Altitude in m without what changed while the clock stood; so not that of the place."""
+        told = self.series.get(channel_pb2.CHANNEL_ALTITUDE)
+        return None if told is None else while_running(told, self.running)
 
     @cached_property
     def counters(self) -> dict[int, Series]:
@@ -184,9 +190,10 @@ def _distance_m(track: Track, part: Part, lengths: Sequence[Length]) -> float | 
 
 
 def _elevation_m(track: Track, window: _Window) -> tuple[float | None, float | None]:
-    altitude = track.series.get(channel_pb2.CHANNEL_ALTITUDE)
+    altitude = track.altitude
     cut = None if altitude is None else altitude.between(window.start_ms, window.stop_ms)
-    return (None, None) if cut is None or not len(cut) else gain_and_loss_m(cut.values)
+    # Smoothed within the stretch: devices set their altitude anew between two sessions.
+    return (None, None) if cut is None or not len(cut) else gain_and_loss_m(smoothed(cut).values)
 
 
 def _work_kj(track: Track, window: _Window) -> float | None:

@@ -180,11 +180,33 @@ def test_climbs_smaller_than_the_threshold_do_not_count() -> None:
 
 
 def test_a_climb_counts_from_foot_to_top() -> None:
-    altitudes = [100, 99, 105, 104, 110, 103, 102, 120]
-    totals = whole(source(range(8), altitude=altitudes))
-    # Up 99 to 110 and 102 to 120; down 110 to 102. The metre at the beginning is too small to count.
-    assert totals.elevation_gain_m == pytest.approx(11 + 18)
+    altitudes = [100, 99.5, 105, 104.5, 110, 103, 102, 120]
+    totals = whole(source(range(0, 240, 30), altitude=altitudes))
+    # Up 99.5 to 110 and 102 to 120; down 110 to 102. Half metres are too small to count.
+    assert totals.elevation_gain_m == pytest.approx(10.5 + 18)
     assert totals.elevation_loss_m == pytest.approx(8)
+
+
+def test_what_the_altimeter_drifts_at_lunch_is_not_climbed() -> None:
+    altitudes = [100.0] * 31 + [140.0] * 30
+    totals = whole(source(range(0, 610, 10), altitude=altitudes), marks((305, PAUSE), (309, RESUME)))
+    assert (totals.elevation_gain_m, totals.elevation_loss_m) == (40, 0)  # the clock stood too short for that
+    totals = whole(source(range(0, 610, 10), altitude=altitudes), marks((301, PAUSE), (309, RESUME)))
+    assert (totals.elevation_gain_m, totals.elevation_loss_m) == (0, 0)
+
+
+def test_a_leap_of_the_altimeter_is_not_climbed() -> None:
+    totals = whole(source(MINUTE, altitude=[100.0] * 30 + [141.0] * 31))
+    assert (totals.elevation_gain_m, totals.elevation_loss_m) == (0, 0)
+
+
+def test_a_ripple_on_the_road_is_not_climbed() -> None:
+    rng = np.random.default_rng(3)
+    hill = 100 + 50 * np.sin(np.arange(3600) / 600)
+    noisy = np.round(hill + rng.normal(0, 0.3, 3600), 1)
+    smooth, told = whole(source(range(3600), altitude=hill)), whole(source(range(3600), altitude=noisy))
+    assert smooth.elevation_gain_m is not None
+    assert told.elevation_gain_m == pytest.approx(smooth.elevation_gain_m, rel=0.01)
 
 
 def test_lap_markers_part_the_workout() -> None:
