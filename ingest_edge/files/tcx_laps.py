@@ -64,12 +64,17 @@ class TcxLap:
 
 @dataclass(frozen=True)
 class PlacedLap:
-    """A lap that has a time. `total_s` is its clock's time, where it says; `index` its place in the file."""
+    """A lap that has a time, at place `index` of the file.
+
+    `total_s` is its clock's time, where it says; `stopped_ms` by how much the next lap begins later than
+    that.
+    """
 
     index: int
     session: int
     part: LapPart
     total_s: float | None
+    stopped_ms: int
 
 
 def tcx_lap_parts(laps: Sequence[TcxLap], spans: SegmentSpans, losses: list[Loss]) -> list[PlacedLap]:
@@ -133,7 +138,9 @@ def _placed(
         trigger=_TRIGGERS.get(lap.texts.get("triggermethod", "").strip().lower()),
         reported=_reported(lap),
     )
-    return PlacedLap(index, lap.session, part, total_s)
+    until_ms = end_ms if next_ms is None else next_ms
+    stopped_ms = 0 if total_s is None else until_ms - start_ms - round(total_s * 1000)
+    return PlacedLap(index, lap.session, part, total_s, stopped_ms)
 
 
 def _reported(lap: TcxLap) -> dict[str, float]:
@@ -201,14 +208,9 @@ def tcx_pauses(laps: Sequence[PlacedLap], spans: SegmentSpans) -> list[Marker]:
         return []
     gap_ms = spans.first_ms[1:] - spans.last_ms[:-1]
     same_lap = spans.lap[1:] == spans.lap[:-1]
-    stopped_ms = {lap.index: _stopped_ms(lap) for lap in laps}
+    stopped_ms = {lap.index: lap.stopped_ms for lap in laps}
     inside: dict[int, int] = {}
     for lap, gap in zip(spans.lap[1:][same_lap].tolist(), gap_ms[same_lap].tolist(), strict=True):
         inside[lap] = inside.get(lap, 0) + max(0, gap)
     unaccounted = np.array([stopped_ms.get(lap, 0) - inside.get(lap, 0) for lap in spans.lap[:-1].tolist()])
     return pauses(spans, same_lap | ((gap_ms > 1000) & (unaccounted > gap_ms / 2)))
-
-
-def _stopped_ms(lap: PlacedLap) -> int:
-    """How much longer a lap lasted than its clock ran."""
-    return 0 if lap.total_s is None else lap.part.end_ms - lap.part.start_ms - round(lap.total_s * 1000)

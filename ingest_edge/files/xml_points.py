@@ -99,9 +99,9 @@ class PointWalk:
         return None
 
     def _damage(self, error: expat.ExpatError) -> Loss:
-        offset = self._unseen + self._parser.ErrorByteIndex
         if error.code in _CUT_OFF:
-            return Loss(min(offset, len(self._content)), "cut off: what was whole before is kept")
+            return Loss(len(self._content), "cut off: what was whole before is kept")
+        offset = self._unseen + self._parser.ErrorByteIndex
         reason = expat.ErrorString(error.code)
         return Loss(offset, f"broken XML ({reason}): what was whole before is kept")
 
