@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,10 +19,17 @@ from ingest_edge.files.activity import (
     SessionPart,
 )
 from ingest_edge.files.decoder import NotAnActivity, UnreadableFile
+from ingest_edge.files.fit.profile_data import GARMIN_PRODUCT, MANUFACTURER
 from ingest_edge.files.fit_clock import FitClock
-from ingest_edge.files.fit_heartbeats import BeatTableBuilder, StoredHeartRateBuilder
-from ingest_edge.files.fit_profile import ACTIVITY_FILE_TYPE, FILE_KINDS, MessageNumber
-from ingest_edge.files.fit_records import RecordTableBuilder, concatenated, first_number
+from ingest_edge.files.fit_heartbeats import Beats, StoredHeartRateBuilder, beat_table
+from ingest_edge.files.fit_messages import FitMessage, first_number
+from ingest_edge.files.fit_profile import (
+    ACTIVITY_FILE_TYPE,
+    FILE_KINDS,
+    FIRST_ABSOLUTE_TIMESTAMP,
+    MessageNumber,
+)
+from ingest_edge.files.fit_records import RecordSource, concatenated, record_table
 from ingest_edge.files.fit_summaries import (
     derived_session,
     device_identity,
@@ -31,7 +38,6 @@ from ingest_edge.files.fit_summaries import (
     pool_length,
     session_part,
 )
-from ingest_edge.files.fitparse_reader import FitMessage
 
 WANTED_MESSAGES = frozenset(
     {
@@ -84,44 +90,37 @@ class LinkParts:
 
 
 class LinkAssembly:
-    """Collects the messages of one link. Samples go straight into columns; the few others are kept."""
+    """Makes the parts of one link of its messages, and of its records and heart beats, which come as columns.
 
-    def __init__(self) -> None:
+    `room` bounds the bytes that the columns of the records may take.
+    """
+
+    def __init__(self, records: RecordSource, room: int | None = None) -> None:
         self._clock = FitClock()
-        self._records = RecordTableBuilder()
-        self._beats = BeatTableBuilder()
+        self._records = records
+        self._room = room
         self._stored_rates = StoredHeartRateBuilder()
         self._kept: dict[int, list[FitMessage]] = {}
 
     def add(self, message: FitMessage) -> None:
-        """Take one message, in the order of the file."""
+        """Take one message that is neither a record nor heart beats, in the order of the file."""
         self._clock.learn(message)
-        if message.number == MessageNumber.RECORD:
-            self._records.add(message)
-            self._beats.follow(message)
-        elif message.number == MessageNumber.HRV:
-            self._beats.add(message)
-        elif message.number == MessageNumber.HR:
+        if message.number == MessageNumber.HR:
             self._stored_rates.add(message)
         else:
             self._kept.setdefault(message.number, []).append(message)
 
-    def parts(
-        self,
-        losses: Iterable[Loss],
-        manufacturer_names: Mapping[int, str],
-        garmin_product_names: Mapping[int, str],
-    ) -> LinkParts:
+    def parts(self, beats: Beats, losses: Iterable[Loss]) -> LinkParts:
         """What the link held; `losses` are those known from reading it, to which others are added."""
         noted = list(losses)
-        tables = self._tables(noted)
+        self._learn_from_records()
+        tables = self._tables(beats, noted)
         sessions = self._sessions(tables, noted)
         laps = _in_order(lap_part(message, self._clock) for message in self._of(MessageNumber.LAP))
         lengths = _in_order(pool_length(message, self._clock) for message in self._of(MessageNumber.LENGTH))
         file_id = next(iter(self._of(MessageNumber.FILE_ID)), None)
-        device = device_identity(
-            file_id, self._of(MessageNumber.DEVICE_INFO), manufacturer_names, garmin_product_names
-        )
+        infos = self._of(MessageNumber.DEVICE_INFO)
+        device = device_identity(file_id, infos, MANUFACTURER, GARMIN_PRODUCT)
         moments = markers(self._of(MessageNumber.EVENT), laps, self._clock)
         if self._clock.guessed:
             noted.append(Loss(None, "the device's clock was not set: the times are a guess"))
@@ -132,10 +131,16 @@ class LinkAssembly:
     def _of(self, number: int) -> Sequence[FitMessage]:
         return self._kept.get(number, ())
 
-    def _tables(self, losses: list[Loss]) -> tuple[SampleTable, ...]:
+    def _learn_from_records(self) -> None:
+        relative = self._records.seconds < FIRST_ABSOLUTE_TIMESTAMP
+        if relative.any():
+            first = int(np.argmax(relative))
+            self._clock.learn_relative(int(self._records.offsets[first]), int(self._records.seconds[first]))
+
+    def _tables(self, beats: Beats, losses: list[Loss]) -> tuple[SampleTable, ...]:
         tables = (
-            self._records.build(self._clock, losses),
-            self._beats.build(self._clock, losses),
+            record_table(self._records, self._clock, losses, self._room),
+            beat_table(beats, self._clock, losses),
             self._stored_rates.build(self._clock),
         )
         return tuple(table for table in tables if table is not None)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ingest_edge.files.fit_messages import FitMessage
 from ingest_edge.files.fit_profile import (
     FIRST_ABSOLUTE_TIMESTAMP,
     TIMESTAMP,
     UNIX_TIME_OF_FIT_EPOCH_S,
     MessageNumber,
 )
-from ingest_edge.files.fitparse_reader import FitMessage
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -28,7 +28,7 @@ class FitClock:
         self._switched_on: int | None = None
         self._local_origin: int | None = None
         self._created: int | None = None
-        self._first_relative: int | None = None
+        self._first_relative: tuple[int, int] | None = None
         self.guessed = False
 
     def learn(self, message: FitMessage) -> None:
@@ -46,8 +46,13 @@ class FitClock:
             local = message.values.get(5)
             if message.number == MessageNumber.ACTIVITY and isinstance(local, int):
                 self._local_origin = local - timestamp
-            elif self._first_relative is None:
-                self._first_relative = timestamp
+            else:
+                self.learn_relative(message.offset, timestamp)
+
+    def learn_relative(self, offset: int, timestamp: int) -> None:
+        """Take in a small time stamp of the message at that byte of the file; the first one counts."""
+        if self._first_relative is None or offset < self._first_relative[0]:
+            self._first_relative = (offset, timestamp)
 
     def unix_ms(self, fit_seconds: object) -> int | None:
         """One time stamp; None where it is absent or cannot be placed."""
@@ -71,6 +76,6 @@ class FitClock:
         if self._local_origin is not None:
             return self._local_origin
         if self._created is not None and self._first_relative is not None:
-            return self._created - self._first_relative
+            return self._created - self._first_relative[1]
         self.guessed = False
         return float("nan")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from array import array
+from dataclasses import dataclass
 
 import numpy as np
 
 from ingest_edge.files.activity import Loss, SampleTable
 from ingest_edge.files.channels import SCALES
 from ingest_edge.files.fit_clock import FitClock, Float64Array
+from ingest_edge.files.fit_messages import FitMessage, Raw, first_number
 from ingest_edge.files.fit_profile import TIMESTAMP
-from ingest_edge.files.fit_records import first_number
-from ingest_edge.files.fitparse_reader import FitMessage, Raw
 
-_HRV_SCALE = 1000
+HRV_SCALE = 1000
 _SILENCE_S = 5.0
 """Beats that fall further behind the records than this were missed: the next one is taken to be now."""
 
@@ -24,59 +25,86 @@ _EVENT_TICKS_PER_S = 1024
 _EVENT_WRAP = 4096
 
 
-class BeatTableBuilder:
-    """RR intervals with the time of the beat that ends each.
-
-    An `hrv` message has no time of its own. The first beats end at the first record's time; every later beat
-    follows the one before by its interval, catches up with the records after a silence, and waits for them
-    when artefacts have made it run ahead. The intervals themselves stay as they were measured.
-    """
+class BeatCollector:
+    """RR intervals, each beside the time of the record before it. An `hrv` message has no time of its own."""
 
     def __init__(self) -> None:
-        self._beat_s = array("d")
         self._interval_s = array("d")
-        self._record_s: float | None = None
-        self._waiting = array("d")
+        self._record_s = array("d")
+        self._now_s = float("nan")
+        self._first_s = float("nan")
 
     def follow(self, record: FitMessage) -> None:
         """Take the time of a record."""
         time = first_number(record.values.get(TIMESTAMP))
-        if time is None:
-            return
-        self._record_s = time
-        if self._waiting:
-            waiting, self._waiting = self._waiting, array("d")
-            start = time - sum(waiting)
-            for interval in waiting:
-                start += interval
-                self._append(start, interval)
+        if time is not None:
+            self._first_s = time if math.isnan(self._first_s) else self._first_s
+            self._now_s = time
 
     def add(self, message: FitMessage) -> None:
         """Take an `hrv` message."""
         intervals = message.values.get(0)
         for raw in intervals if isinstance(intervals, tuple) else (intervals,):
             if isinstance(raw, int | float):
-                self._beat(raw / _HRV_SCALE)
+                self._interval_s.append(raw / HRV_SCALE)
+                self._record_s.append(self._now_s)
 
-    def _beat(self, interval: float) -> None:
-        if self._record_s is None:
-            self._waiting.append(interval)
-            return
-        previous = self._beat_s[-1] if self._beat_s else self._record_s - interval
-        ahead = previous - self._record_s > _LEAD_S
-        beat = previous + (interval / 2 if ahead else interval)
-        self._append(self._record_s if self._record_s - beat > _SILENCE_S else beat, interval)
+    @property
+    def beats(self) -> Beats:
+        """What was collected."""
+        return Beats(
+            np.frombuffer(self._interval_s, np.float64),
+            np.frombuffer(self._record_s, np.float64),
+            self._first_s,
+        )
 
-    def _append(self, beat: float, interval: float) -> None:
-        self._beat_s.append(beat)
-        self._interval_s.append(interval)
 
-    def build(self, clock: FitClock, losses: list[Loss]) -> SampleTable | None:
-        """The table `rr`, or None where the link has no placed beat."""
-        if self._waiting:
-            losses.append(Loss(None, f"{len(self._waiting)} heart beats without any time were dropped"))
-        intervals = np.frombuffer(self._interval_s, np.float64) * SCALES["rr_interval"]
-        return _table("rr", "rr_interval", self._beat_s, intervals, clock)
+@dataclass(frozen=True, slots=True)
+class Beats:
+    """RR intervals in seconds, and the time in FIT seconds of the record before each, both of shape (n,).
+
+    Where no record came before, its time is NaN. `first_s` is that of the first record of all, or NaN.
+    """
+
+    interval_s: Float64Array
+    record_s: Float64Array
+    first_s: float
+
+
+def beat_table(beats: Beats, clock: FitClock, losses: list[Loss]) -> SampleTable | None:
+    """The table `rr`, or None where the link has no placed beat.
+
+    The first beats end at the first record's time; every later beat follows the one before by its interval,
+    catches up with the records after a silence, and waits for them when artefacts have made it run ahead.
+    The intervals themselves stay as they were measured.
+    """
+    if math.isnan(beats.first_s):
+        if len(beats.interval_s):
+            losses.append(Loss(None, f"{len(beats.interval_s)} heart beats without any time were dropped"))
+        return None
+    intervals = beats.interval_s * SCALES["rr_interval"]
+    return _table("rr", "rr_interval", _beat_times(beats), intervals, clock)
+
+
+def _beat_times(beats: Beats) -> array[float]:
+    times = array("d")
+    waiting = int(np.count_nonzero(np.isnan(beats.record_s)))
+    before = beats.interval_s[:waiting]
+    previous = None
+    if waiting:
+        start = beats.first_s - float(sum(before.tolist()))
+        for interval in before.tolist():
+            start += interval
+            times.append(start)
+        previous = start
+    later = zip(beats.interval_s[waiting:].tolist(), beats.record_s[waiting:].tolist(), strict=True)
+    for interval, record in later:
+        if previous is None:
+            previous = record - interval
+        beat = previous + (interval / 2 if previous - record > _LEAD_S else interval)
+        previous = record if record - beat > _SILENCE_S else beat
+        times.append(previous)
+    return times
 
 
 class StoredHeartRateBuilder:

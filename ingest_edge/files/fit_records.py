@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from ingest_edge.files.activity import BoolArray, Int32Array, Int64Array, Loss, SampleTable
 from ingest_edge.files.channels import SCALES
-from ingest_edge.files.fit_clock import FitClock
+from ingest_edge.files.fit_clock import FitClock, Float64Array
+from ingest_edge.files.fit_messages import FitMessage, Raw, first_number
 from ingest_edge.files.fit_profile import (
     COMPRESSED_SPEED_DISTANCE,
     DISTANCE,
@@ -22,22 +23,15 @@ from ingest_edge.files.fit_profile import (
     TIMESTAMP,
     ChannelSource,
 )
-from ingest_edge.files.fitparse_reader import FitMessage, Raw
 
 _INT32 = np.iinfo(np.int32)
+_BYTES_A_VALUE = 5
 _FAR_S = 31 * 86_400
 """A record this far from the middle one of its link is a device's slip, not part of the activity."""
 
 _RIGHT_SIDE_KNOWN = 0x80
 _BALANCE_MASK = 0x7F
 _TWELVE_BITS = 4096
-
-
-def first_number(value: Raw | None) -> float | None:
-    """The number a field holds; of an array its first, of text none."""
-    if isinstance(value, tuple):
-        value = next((item for item in value if item is not None), None)
-    return value if isinstance(value, int | float) else None
 
 
 class _SparseColumn:
@@ -51,15 +45,33 @@ class _SparseColumn:
         self.rows.append(row)
         self.values.append(value)
 
-    def spread(self, size: int) -> npt.NDArray[np.float64]:
+    def spread(self, size: int) -> Float64Array:
         """All rows, NaN where there is no value."""
         column = np.full(size, np.nan)
         column[np.frombuffer(self.rows, np.int64)] = np.frombuffer(self.values, np.float64)
         return column
 
 
-class RecordTableBuilder:
-    """Takes record messages one by one, in the order of the file."""
+class RecordSource(Protocol):
+    """The record messages of a link as columns, in the order of the file."""
+
+    @property
+    def seconds(self) -> Float64Array:
+        """Time stamps in FIT seconds, NaN where one is absent, shape (n,)."""
+        ...
+
+    @property
+    def offsets(self) -> Int64Array:
+        """The byte of the file at which each message begins, shape (n,)."""
+        ...
+
+    def numbers(self, field_number: int) -> Float64Array | None:
+        """A field before scale and offset, NaN where absent, shape (n,); None where no record has it."""
+        ...
+
+
+class RecordCollector:
+    """A `RecordSource` that takes messages one by one."""
 
     def __init__(self) -> None:
         self._seconds = array("d")
@@ -67,8 +79,20 @@ class RecordTableBuilder:
         self._fields: dict[int, _SparseColumn] = {}
         self._travelled_sixteenths = 0
 
-    def __len__(self) -> int:
-        return len(self._seconds)
+    @property
+    def seconds(self) -> Float64Array:
+        """See `RecordSource.seconds`."""
+        return np.frombuffer(self._seconds, np.float64)
+
+    @property
+    def offsets(self) -> Int64Array:
+        """See `RecordSource.offsets`."""
+        return np.frombuffer(self._offsets, np.int64)
+
+    def numbers(self, field_number: int) -> Float64Array | None:
+        """See `RecordSource.numbers`."""
+        field = self._fields.get(field_number)
+        return None if field is None else field.spread(len(self._seconds))
 
     def add(self, message: FitMessage) -> None:
         """Take one record."""
@@ -97,83 +121,107 @@ class RecordTableBuilder:
         self._field(SPEED).add(row, speed * 10)
         self._field(DISTANCE).add(row, self._travelled_sixteenths * 100 / 16)
 
-    def build(self, clock: FitClock, losses: list[Loss]) -> SampleTable | None:
-        """The table in the order of time, None where there is no record. What was lost joins `losses`."""
-        if not len(self):
+
+def record_table(
+    source: RecordSource, clock: FitClock, losses: list[Loss], room: int | None = None
+) -> SampleTable | None:
+    """The table in the order of time, None where there is no record. What was lost joins `losses`.
+
+    `room` bounds the bytes of the columns: a few records with many fields would make the many others wide.
+    """
+    return _RecordTable(source, losses).build(clock, room)
+
+
+class _RecordTable:
+    def __init__(self, source: RecordSource, losses: list[Loss]) -> None:
+        self._source = source
+        self._offsets = source.offsets
+        self._losses = losses
+
+    def build(self, clock: FitClock, room: int | None) -> SampleTable | None:
+        """See `record_table`."""
+        if not len(self._offsets):
             return None
-        time_ms = clock.unix_ms_array(np.frombuffer(self._seconds, np.float64))
-        keep = self._placed(time_ms, losses)
+        time_ms = clock.unix_ms_array(self._source.seconds)
+        keep = self._placed(time_ms)
         if not keep.any():
             return None
         kept_ms = time_ms[keep].astype(np.int64)
-        order = self._order(kept_ms, keep, losses)
+        order = self._order(kept_ms, keep)
+        rows = np.flatnonzero(keep) if order is None else np.flatnonzero(keep)[order]
         columns: dict[str, Int32Array] = {}
         validity: dict[str, BoolArray | None] = {}
-        for channel, values in self._channels(losses).items():
-            numbers = values[keep] if order is None else values[keep][order]
+        for channel in dict.fromkeys([source.channel for source in RECORD_SOURCES] + ["left_power"]):
+            numbers = self._channel(channel)
+            if numbers is None:
+                continue
+            numbers = numbers if len(rows) == len(numbers) and order is None else numbers[rows]
             valid = ~np.isnan(numbers)
-            if valid.any():
-                columns[channel] = np.where(valid, numbers, 0).astype(np.int32)
-                validity[channel] = None if valid.all() else valid
+            if not valid.any():
+                continue
+            if room is not None:
+                room -= len(numbers) * _BYTES_A_VALUE
+                if room < 0 and 2 * np.count_nonzero(valid) < len(valid):
+                    self._losses.append(Loss(None, f"{channel}: too few values among too many records"))
+                    continue
+            columns[channel] = np.where(valid, numbers, 0).astype(np.int32)
+            validity[channel] = None if valid.all() else valid
         return SampleTable("record", kept_ms if order is None else kept_ms[order], columns, validity)
 
-    def _placed(self, time_ms: npt.NDArray[np.float64], losses: list[Loss]) -> BoolArray:
+    def _placed(self, time_ms: Float64Array) -> BoolArray:
         """Which records have a time that can be theirs."""
         timed = ~np.isnan(time_ms)
-        self._report(~timed, "records without a usable time", losses)
+        self._report(~timed, "records without a usable time")
         if not timed.any():
             return timed
         far = timed & (np.abs(time_ms - np.median(time_ms[timed])) > _FAR_S * 1000)
-        self._report(far, "records weeks away from the others", losses)
+        self._report(far, "records weeks away from the others")
         return timed & ~far
 
-    def _order(self, time_ms: Int64Array, keep: BoolArray, losses: list[Loss]) -> Int64Array | None:
+    def _order(self, time_ms: Int64Array, keep: BoolArray) -> Int64Array | None:
         """The permutation that makes time run forward, or None where it does."""
         backward = np.diff(time_ms) < 0
         if not backward.any():
             return None
-        offsets = np.frombuffer(self._offsets, np.int64)[keep]
-        first = int(offsets[1:][backward][0])
+        first = int(self._offsets[keep][1:][backward][0])
         count = int(np.count_nonzero(backward))
-        losses.append(Loss(first, f"time runs backward {count} times: the records were put in order"))
+        self._losses.append(Loss(first, f"time runs backward {count} times: the records were put in order"))
         return np.argsort(time_ms, kind="stable").astype(np.int64)
 
-    def _report(self, lost: BoolArray, what: str, losses: list[Loss]) -> None:
+    def _report(self, lost: BoolArray, what: str) -> None:
         if lost.any():
             count = int(np.count_nonzero(lost))
-            losses.append(Loss(int(self._offsets[int(np.argmax(lost))]), f"{count} {what} were dropped"))
+            first = int(self._offsets[int(np.argmax(lost))])
+            self._losses.append(Loss(first, f"{count} {what} were dropped"))
 
-    def _channels(self, losses: list[Loss]) -> dict[str, npt.NDArray[np.float64]]:
-        """Every channel as wire integers in float64, NaN where there is no value; later sources win."""
-        channels: dict[str, npt.NDArray[np.float64]] = {}
+    def _channel(self, channel: str) -> Float64Array | None:
+        """A channel as wire integers, NaN where there is no value; later sources win."""
+        if channel == "left_power":
+            balance = self._source.numbers(LEFT_RIGHT_BALANCE)
+            return None if balance is None else _left_power(balance)
+        found: Float64Array | None = None
         for source in RECORD_SOURCES:
-            column = self._scaled(source, losses)
+            column = self._scaled(source) if source.channel == channel else None
             if column is not None:
-                earlier = channels.get(source.channel)
-                channels[source.channel] = (
-                    column if earlier is None else np.where(np.isnan(column), earlier, column)
-                )
-        balance = self._fields.get(LEFT_RIGHT_BALANCE)
-        if balance is not None:
-            channels["left_power"] = _left_power(balance.spread(len(self)))
-        return channels
+                found = column if found is None else np.where(np.isnan(column), found, column)
+        return found
 
-    def _scaled(self, source: ChannelSource, losses: list[Loss]) -> npt.NDArray[np.float64] | None:
-        field = self._fields.get(source.field_number)
+    def _scaled(self, source: ChannelSource) -> Float64Array | None:
+        field = self._source.numbers(source.field_number)
         if field is None:
             return None
-        scaled = field.spread(len(self)) * source.factor + source.shift
-        if source.channel == "cadence" and FRACTIONAL_CADENCE in self._fields:
-            fraction = self._fields[FRACTIONAL_CADENCE].spread(len(self)) * SCALES["cadence"] / 128
-            scaled += np.floor(np.nan_to_num(fraction))
+        scaled = field * source.factor + source.shift
+        fraction = self._source.numbers(FRACTIONAL_CADENCE) if source.channel == "cadence" else None
+        if fraction is not None:
+            scaled += np.floor(np.nan_to_num(fraction * SCALES["cadence"] / 128))
         column = np.rint(scaled)
         outside = (column < _INT32.min) | (column > _INT32.max)
-        self._report(outside, f"values of {source.channel} beyond 32 bits", losses)
+        self._report(outside, f"values of {source.channel} beyond 32 bits")
         column[outside] = np.nan
         return column
 
 
-def _left_power(balance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _left_power(balance: Float64Array) -> Float64Array:
     """The left leg's share from FIT's byte: a percentage whose side is known only if the top bit is set."""
     present = ~np.isnan(balance)
     octets = np.where(present, balance, 0).astype(np.int64)

@@ -8,6 +8,7 @@ from typing import TypeVar
 from ingest_edge.files.activity import DeviceIdentity, LapPart, Marker, PoolLength, SampleTable, SessionPart
 from ingest_edge.files.channels import SCALES
 from ingest_edge.files.fit_clock import FitClock
+from ingest_edge.files.fit_messages import FitMessage, Raw, first_number
 from ingest_edge.files.fit_profile import (
     LAP_TOTALS,
     LAP_TRIGGERS,
@@ -16,9 +17,7 @@ from ingest_edge.files.fit_profile import (
     TIMESTAMP,
     TotalField,
 )
-from ingest_edge.files.fit_records import first_number
 from ingest_edge.files.fit_sports import sport_name, sub_sport_name
-from ingest_edge.files.fitparse_reader import FitMessage, Raw
 
 _T = TypeVar("_T")
 

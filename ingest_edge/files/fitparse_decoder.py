@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from fitparse.profile import FIELD_TYPES
 
 from ingest_edge.files.activity import Activity
 from ingest_edge.files.decoder import FILE_SIZE_LIMIT, read_source
 from ingest_edge.files.fit_assembly import WANTED_MESSAGES, LinkAssembly, LinkParts, merged
+from ingest_edge.files.fit_heartbeats import BeatCollector
 from ingest_edge.files.fit_links import FitLink, split_links
+from ingest_edge.files.fit_profile import MessageNumber
+from ingest_edge.files.fit_records import RecordCollector
 from ingest_edge.files.fitparse_reader import FitparseReader
-
-_MANUFACTURERS: Mapping[int, str] = FIELD_TYPES["manufacturer"].values
-_GARMIN_PRODUCTS: Mapping[int, str] = FIELD_TYPES["garmin_product"].values
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,14 @@ class FitparseDecoder:
 
 def _link_parts(link: FitLink) -> LinkParts:
     reader = FitparseReader(link, WANTED_MESSAGES)
-    assembly = LinkAssembly()
+    records, beats = RecordCollector(), BeatCollector()
+    assembly = LinkAssembly(records)
     for message in reader.messages_by_number():
-        assembly.add(message)
-    return assembly.parts((*link.losses, *reader.losses), _MANUFACTURERS, _GARMIN_PRODUCTS)
+        if message.number == MessageNumber.RECORD:
+            records.add(message)
+            beats.follow(message)
+        elif message.number == MessageNumber.HRV:
+            beats.add(message)
+        else:
+            assembly.add(message)
+    return assembly.parts(beats.beats, (*link.losses, *reader.losses))

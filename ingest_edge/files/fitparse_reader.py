@@ -27,23 +27,12 @@ from fitparse.utils import FitEOFError, FitParseError
 
 from ingest_edge.files.activity import Loss
 from ingest_edge.files.fit_links import FitLink
+from ingest_edge.files.fit_messages import FitMessage, Raw
 from ingest_edge.files.fit_profile import NATIVE_OVERRIDES, TIMESTAMP, MessageNumber
-
-Raw = int | float | str | tuple[Any, ...]
-"""A field's value as the file holds it, before scale and offset; arrays are tuples and may hold None."""
 
 _HEADER_SIZE = 12
 _STRING = 0x07
 _UINT8 = 0x02
-
-
-@dataclass(frozen=True, slots=True)
-class FitMessage:
-    """One data message: the fields that are present, by number. `offset` is its place in the whole file."""
-
-    number: int
-    offset: int
-    values: dict[int, Raw]
 
 
 @dataclass(frozen=True, slots=True)
