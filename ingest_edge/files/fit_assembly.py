@@ -74,6 +74,11 @@ class LinkParts:
     tables: tuple[SampleTable, ...]
     losses: tuple[Loss, ...]
 
+    @classmethod
+    def of_losses(cls, losses: tuple[Loss, ...]) -> LinkParts:
+        """Nothing but losses."""
+        return cls(None, DeviceIdentity(), (), (), (), (), (), losses)
+
     @property
     def is_activity(self) -> bool:
         """Devices have been seen to give an activity the wrong type; a session tells it all the same."""

@@ -86,7 +86,7 @@ class FitparseReader(FitFile):  # type: ignore[misc]
                 self.losses.append(Loss(offset, "the last message is cut off"))
                 return
             except FitParseError as error:
-                rest = self._bytes_left
+                rest = self._bytes_left + self._file.tell() + self._shift - offset
                 self.losses.append(Loss(offset, f"{error}; the {rest} bytes that follow cannot be read"))
                 return
             if message is not None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from ingest_edge.files.activity import Loss
 from ingest_edge.files.fit.columns import Column, concatenated
 from ingest_edge.files.fit.expansion import long_columns
-from ingest_edge.files.fit.long_tables import Part, long_fields
+from ingest_edge.files.fit.long_tables import Key, Part, Raw, long_fields
 from ingest_edge.files.fit.plan import Plan
+from ingest_edge.files.fit.profile import TIMESTAMP
 from ingest_edge.files.fit.scan import Offsets, PlanRows
-from ingest_edge.files.fit.short_tables import MOST_ROWS, short_columns
+from ingest_edge.files.fit.short_tables import MOST_ROWS, object_value, short_columns
 from ingest_edge.files.fit.times import CompressedTimes
+from ingest_edge.files.fit_messages import FitMessage
 
 Columns = Mapping[str, Column]
 
@@ -105,6 +108,7 @@ class EveryOffset:
 
     @cached_property
     def offsets(self) -> Offsets:
+        """Ascending, of all links."""
         every = np.concatenate([part.offsets() for part in self.rows])
         every.sort(kind="stable")
         return every
@@ -161,15 +165,16 @@ class LinkTable:
 
     @cached_property
     def _columns(self) -> tuple[Columns, Columns]:
-        times = self._link.compressed_times
-        timestamps = None if times is None else times.of(self.offsets)
         if self._size <= MOST_ROWS:
-            listed = (
-                None if timestamps is None else [time if time >= 0 else None for time in timestamps.tolist()]
-            )
-            short = short_columns(self._content, self._in_order(), listed)
+            times = self._compressed_times()
+            listed = None if times is None else [time if time >= 0 else None for time in times.tolist()]
+            short = short_columns(self._content, self.in_order(), listed)
             if short is not None:
                 return short
+        return long_columns(self.fields(), self._parts[0].plan.message, self._size)
+
+    def fields(self, wanted: Container[Key] | None = None) -> dict[Key, Raw]:
+        """The fields before scale and offset: those that any message has, and of these the `wanted` ones."""
         if len(self._parts) == 1:
             parts = [Part(self._parts[0].plan, self.offsets, None)]
         else:
@@ -178,10 +183,28 @@ class LinkTable:
                 Part(plan, offsets, np.searchsorted(self.offsets, offsets).astype(np.uint32))
                 for plan, offsets in every
             ]
-        fields = long_fields(self._content, parts, self._size, timestamps)
-        return long_columns(fields, self._parts[0].plan.message, self._size)
+        return long_fields(self._content, parts, self._size, self._compressed_times(), wanted)
 
-    def _in_order(self) -> list[tuple[int, Plan]]:
+    def _compressed_times(self) -> npt.NDArray[np.int64] | None:
+        times = self._link.compressed_times
+        return None if times is None else times.of(self.offsets)
+
+    def messages(self) -> Iterator[FitMessage]:
+        """The messages one by one, before scale and offset, without what apps added."""
+        times = self._compressed_times()
+        for row, (offset, plan) in enumerate(self.in_order()):
+            items = plan.layout.unpack_from(self._content, offset + 1)
+            values: dict[int, Any] = {}
+            for slot in plan.slots:
+                value = object_value(slot, items)
+                if value is not None:
+                    values[slot.number] = tuple(value) if isinstance(value, list) else value
+            if times is not None and times[row] >= 0:
+                values[TIMESTAMP] = int(times[row])
+            yield FitMessage(self.number, offset, values)
+
+    def in_order(self) -> list[tuple[int, Plan]]:
+        """The offset and the plan of each message."""
         rows = []
         for part in self._parts:
             plan = part.plan

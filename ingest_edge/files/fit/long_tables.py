@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -68,7 +68,11 @@ class Part:
 
 
 def long_fields(
-    content: bytes, parts: Sequence[Part], size: int, timestamps: npt.NDArray[np.int64] | None
+    content: bytes,
+    parts: Sequence[Part],
+    size: int,
+    timestamps: npt.NDArray[np.int64] | None,
+    wanted: Container[Key] | None = None,
 ) -> dict[Key, Raw]:
     """The fields that any of the messages has.
 
@@ -77,14 +81,13 @@ def long_fields(
     readers = [_PlanReader(content, part) for part in parts]
     slots: dict[Key, list[tuple[_PlanReader, Slot]]] = {}
     for reader, part in zip(readers, parts, strict=True):
-        for slot in part.plan.slots:
-            slots.setdefault(slot.number, []).append((reader, slot))
-        for slot in part.plan.developer_slots:
-            if slot.info.developer is not None:
-                key = (slot.info.developer.developer, slot.number)
+        for slot in part.plan.slots + part.plan.developer_slots:
+            declared = slot.info.developer
+            key: Key = slot.number if declared is None else (declared.developer, slot.number)
+            if wanted is None or key in wanted:
                 slots.setdefault(key, []).append((reader, slot))
     order = _order(parts) if len(parts) > 1 else None
-    fields = {}
+    fields: dict[Key, Raw] = {}
     for key, sources in slots.items():
         raw = _field(sources, readers, order, size)
         if raw is not None:
