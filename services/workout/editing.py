@@ -15,6 +15,7 @@ from services.workout.analysis import queue
 from services.workout.analysis.forgetting import forget_workout
 from services.workout.errors import WorkoutNotFound
 from services.workout.messages import etag, workout_message
+from services.workout.revisions.guarding import check_deletable
 from services.workout.store import files, recordings, workouts
 
 EDITABLE = ("title", "notes", "sport", "sub_sport")
@@ -73,16 +74,26 @@ def update(conn: Connection, user_id: str, request: _UpdateRequest, now_ms: int)
 
 
 def delete(conn: Connection, user_id: str, workout_id: str, now_ms: int) -> bool:
-    """Delete a workout with its samples, recording, original file and answers; False when there is none."""
+    """Delete a workout with its samples, recording, original file and answers; False when there is none.
+
+    Raises:
+        WorkoutDerived: it is hidden, or the only one that stands for hidden ones.
+    """
     row = workouts.find_for_update(conn, user_id, workout_id)
     if row is None:
         return False
-    forget_workout(conn, user_id, row.workout_pk, now_ms)
-    files.delete_of_recording(conn, user_id, row.recording_id)
-    workouts.delete_answers_about(conn, user_id, workout_id)
-    recordings.delete_whole(conn, row.recording_pk)
-    outbox.append(conn, events.workout_deleted(user_id, workout_id, now_ms))
+    check_deletable(conn, row)
+    delete_whole(conn, row, now_ms)
     return True
+
+
+def delete_whole(conn: Connection, row: Row[Any], now_ms: int) -> None:
+    """Delete a workout that is locked, with everything that belongs to it, whatever was made of it."""
+    forget_workout(conn, row.user_id, row.workout_pk, now_ms)
+    files.delete_of_recording(conn, row.user_id, row.recording_id)
+    workouts.delete_answers_about(conn, row.user_id, row.workout_id)
+    recordings.delete_whole(conn, row.recording_pk)
+    outbox.append(conn, events.workout_deleted(row.user_id, row.workout_id, now_ms))
 
 
 def _answered(conn: Connection, user_id: str, request_id: str, digest: bytes) -> _UpdateResponse | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from services.workout.analysis import queue
+from services.workout.analysis.forgetting import forget_workout
 
 
 def samples_changed(
@@ -27,6 +28,4 @@ def workout_shown(conn: Connection, user_id: str, workout_pk: int, now_ms: int) 
 
 def workout_gone(conn: Connection, user_id: str, workout_pk: int, now_ms: int) -> None:
     """It is hidden, or about to be deleted."""
-    from services.workout.analysis.forgetting import forget_workout  # noqa: PLC0415
-
     forget_workout(conn, user_id, workout_pk, now_ms)
