@@ -28,7 +28,6 @@ APPLICATION_ID = bytes.fromhex("50756c73656d6573682d6368616e6e65")
 DEVELOPER_DATA_ID = 207
 FIELD_DESCRIPTION = 206
 _RECORD = 20
-_INT32_MAX = 0x7FFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class DeveloperChannel:
     """A channel as a developer field of the record message.
 
     Attributes:
-        values: in the channel's unit, or its integers where the scale is 1; shape (n,).
+        values: in the channel's unit, shape (n,).
     """
 
     name: str
@@ -46,10 +45,12 @@ class DeveloperChannel:
 
 
 def developer_channel(name: str, number: int, integers: npt.NDArray[np.int64]) -> DeveloperChannel:
-    """The developer field that holds a channel's integers without loss, in the smallest type that can."""
+    """The developer field that holds a channel's integers without loss, in the smallest type that can.
+
+    It is a floating-point type always: Garmin's own SDK does not know the absent integers of developer
+    fields, and shows them as huge numbers, where an absent float is NaN to everybody.
+    """
     scale, unit = SCALES[name], UNITS[name]
-    if scale == 1 and not (integers == _INT32_MAX).any():
-        return DeveloperChannel(name, unit, DeveloperFitField(0, number, BaseType.SINT32), integers)
     values = integers / scale
     single = values.astype(np.float32)
     exact = np.array_equal(np.rint(single.astype(np.float64) * scale), integers)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ingest_edge.files.fit_crc import fit_crc
-from ingest_edge.simulator.fit_writer import BaseType, Checksum, FitDefinition, FitField, FitWriter
+from ingest_edge.files.fit_encoder import BaseType, DeveloperFitField, FitDefinition, FitField, FitWriter
+from ingest_edge.files.fit_encoder.writer import Checksum
 
 HEART_RATE = FitField(3, BaseType.UINT8)
 POWER = FitField(7, BaseType.UINT16)
@@ -81,3 +82,31 @@ def test_text_longer_than_its_field_is_refused() -> None:
 def test_a_field_that_is_not_in_the_definition_is_refused() -> None:
     with pytest.raises(ValueError, match="not in the definition"):
         FitDefinition(2, 20, (HEART_RATE,)).encode({4: 1})
+
+
+def test_developer_fields_follow_with_their_developer_s_index() -> None:
+    definition = FitDefinition(
+        1, 20, (HEART_RATE,), developer_fields=(DeveloperFitField(2, 7, BaseType.UINT16),)
+    )
+    assert definition.encode_definition() == bytes([0x61, 0, 0, 20, 0, 1, 3, 1, 0x02, 1, 7, 2, 2])
+    assert definition.encode({3: 60, (2, 7): 513}) == bytes([1, 60, 1, 2])
+
+
+def test_columns_hold_arrays_texts_and_floats_as_messages_do() -> None:
+    fields = (
+        FitField(1, BaseType.UINT16, 3),
+        FitField(2, BaseType.STRING, 6),
+        FitField(3, BaseType.FLOAT32),
+    )
+    definition = FitDefinition(0, 99, fields, ">")
+    arrays = np.array([[1, 2, 3], [4, 5, 6]], np.int64)
+    texts, floats = np.array([b"left", b"right"]), np.array([1.5, 2.5])
+    valid = np.array([True, False])
+    rows = definition.encode_columns({1: arrays, 2: texts, 3: floats}, {1: valid, 2: None, 3: valid})
+    messages = [{1: [1, 2, 3], 2: b"left", 3: 1.5}, {1: None, 2: b"right", 3: None}]
+    assert rows.tobytes() == b"".join(definition.encode(message) for message in messages)
+
+
+def test_an_absent_float_has_all_bits_set() -> None:
+    definition = FitDefinition(0, 99, (FitField(3, BaseType.FLOAT64), FitField(4, BaseType.FLOAT32)))
+    assert definition.encode({}) == b"\0" + b"\xff" * 12

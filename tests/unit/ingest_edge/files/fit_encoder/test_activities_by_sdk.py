@@ -10,8 +10,9 @@ from garmin_fit_sdk import Decoder, Stream
 
 from ingest_edge.files.activity import Activity
 from ingest_edge.files.channels import SCALES
+from ingest_edge.files.fit_encoder import FileLayout, write_activity
+from ingest_edge.files.fit_encoder.clock import fit_seconds
 from ingest_edge.simulator.activities import fifty_minute_run, indoor_ride, pool_swim, triathlon
-from ingest_edge.simulator.fit_writer_activity import FileLayout, fit_seconds, write_activity
 
 START_MS = 1_780_000_200_000
 
