@@ -133,7 +133,7 @@ async def _run(edge: Edge, command: tuple[str, ...]) -> ExitCode:
 @json_option
 @pass_edge
 def files_command(edge: EdgeContext, folder: Path, seed: int, start: datetime | None, as_json: bool) -> None:
-    """Write a folder of FIT files: rides, a run, a pool swim, one that was cut off."""
+    """Write a folder of FIT files: rides, a run done twice, a pool swim, one that was cut off."""
 
     async def run(edge: Edge) -> ExitCode:
         first_day = (start or datetime.now(UTC) - timedelta(days=7)).date()

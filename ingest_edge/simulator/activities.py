@@ -40,12 +40,19 @@ def three_hour_ride(seed: int, start_ms: int, athlete: Athlete | None = None) ->
     return _activity([leg], "Pulsemesh Ride Simulator", seed, beats=beat_table(leg, random))
 
 
-def fifty_minute_run(seed: int, start_ms: int, athlete: Athlete | None = None) -> Activity:
-    """A steady run that ends a little faster, with a lap at every kilometre."""
+def fifty_minute_run(
+    seed: int, start_ms: int, athlete: Athlete | None = None, *, effort: float = 1.0, day: int = 0
+) -> Activity:
+    """A steady run that ends a little faster, with a lap at every kilometre.
+
+    The seed gives the way; another `day` is another run of the same way, `effort` times as fast.
+    """
     athlete, random = athlete or Athlete(), np.random.default_rng([seed, 2])
-    plan = np.interp(np.arange(3001), [0, 300, 2400, 2850, 3000], [0.72, 0.80, 0.84, 0.97, 0.75])
-    leg = run(athlete, random, start_ms, plan, Loop(random, 9_400.0, hill_m=12.0))
-    return _activity([leg], "Pulsemesh Run Simulator", seed)
+    way = Loop(random, 9_400.0, hill_m=12.0)
+    if day:
+        random = np.random.default_rng([seed, 2, day])
+    plan = effort * np.interp(np.arange(3001), [0, 300, 2400, 2850, 3000], [0.72, 0.80, 0.84, 0.97, 0.75])
+    return _activity([run(athlete, random, start_ms, plan, way)], "Pulsemesh Run Simulator", seed)
 
 
 def pool_swim(seed: int, start_ms: int, athlete: Athlete | None = None) -> Activity:
@@ -102,9 +109,10 @@ def truncated(content: bytes, kept: float = 0.6) -> bytes:
 
 
 def write_sample_folder(path: Path, seed: int, start_date: date) -> list[Path]:
-    """Write five files of one week, from `start_date` on, into a folder made if missing; returns the paths.
+    """Write six files of eight days, from `start_date` on, into a folder made if missing; returns the paths.
 
-    A three-hour ride with power, a run, a pool swim, an indoor ride without GPS, and a ride that was cut off.
+    A three-hour ride with power, a run, a pool swim, an indoor ride without GPS, a ride that was cut off, and
+    the run once more, a little faster.
     """
     path.mkdir(parents=True, exist_ok=True)
     files = {
@@ -113,6 +121,9 @@ def write_sample_folder(path: Path, seed: int, start_date: date) -> list[Path]:
         "pool-swim.fit": write_activity(pool_swim(seed, _at(start_date, 2, 17))),
         "indoor-ride.fit": write_activity(indoor_ride(seed, _at(start_date, 3, 18))),
         "cut-off-ride.fit": truncated(write_activity(three_hour_ride(seed + 1, _at(start_date, 5, 9)))),
+        "same-run-faster.fit": write_activity(
+            fifty_minute_run(seed, _at(start_date, 7, 6), effort=1.04, day=1)
+        ),
     }
     written = []
     for name, content in files.items():

@@ -9,6 +9,7 @@ import pytest
 from ingest_edge.files.activity import Activity
 from ingest_edge.files.fitparse_decoder import FitparseDecoder
 from ingest_edge.simulator.activities import (
+    fifty_minute_run,
     indoor_ride,
     pool_swim,
     three_hour_ride,
@@ -89,7 +90,7 @@ def test_a_swim_covers_its_lengths() -> None:
     assert laps_m == pytest.approx(activity.sessions[0].distance_m)
 
 
-def test_the_sample_folder_holds_five_files_one_of_them_cut_off(tmp_path: Path) -> None:
+def test_the_sample_folder_holds_six_files_one_of_them_cut_off(tmp_path: Path) -> None:
     files = write_sample_folder(tmp_path / "samples", 7, date(2026, 5, 4))
     assert [file.name for file in files] == [
         "three-hour-ride.fit",
@@ -97,13 +98,25 @@ def test_the_sample_folder_holds_five_files_one_of_them_cut_off(tmp_path: Path) 
         "pool-swim.fit",
         "indoor-ride.fit",
         "cut-off-ride.fit",
+        "same-run-faster.fit",
     ]
     outcomes = [FitparseDecoder().decode(file) for file in files]
-    assert [bool(activity.losses) for activity in outcomes] == [False, False, False, False, True]
+    assert [bool(activity.losses) for activity in outcomes] == [False, False, False, False, True, False]
     assert [activity.sessions[0].sport for activity in outcomes] == [
         "SPORT_CYCLING",
         "SPORT_RUNNING",
         "SPORT_SWIMMING",
         "SPORT_CYCLING",
         "SPORT_CYCLING",
+        "SPORT_RUNNING",
     ]
+
+
+def test_the_same_run_on_another_day_goes_the_same_way_faster() -> None:
+    first, again = fifty_minute_run(7, 0), fifty_minute_run(7, 0, effort=1.04, day=1)
+    before, after = first.table("record"), again.table("record")
+    assert before is not None
+    assert after is not None
+    assert abs(int(before.columns["latitude"][0]) - int(after.columns["latitude"][0])) < 2_000
+    assert after.columns["distance"][-1] > before.columns["distance"][-1]
+    assert not np.array_equal(before.columns["heart_rate"], after.columns["heart_rate"])
