@@ -122,6 +122,7 @@ def unpacked(container: BinaryIO, member: Member, limits: ArchiveLimits, scratch
     except BaseException:
         copy.close()
         raise
+    copy.seek(0)
     return copy
 
 
