@@ -9,8 +9,10 @@ import numpy as np
 from ingest_edge.files.activity import Activity, SampleTable
 from ingest_edge.files.writers.errors import UnsuitableFormat
 from ingest_edge.files.writers.points import (
+    CHANNELS_NAMESPACE,
     Cells,
     between_pauses,
+    extras,
     optional_integers,
     optional_texts,
     positioned,
@@ -22,11 +24,13 @@ from ingest_edge.files.writers.xml_text import element, xml_text
 
 _POINTS_PER_BLOCK = 2048
 _LARGEST_BYTE = 254
+_PLACED = frozenset({"latitude", "longitude", "altitude", "power", "temperature", "heart_rate", "cadence"})
 
 _HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
     '<gpx version="1.1" creator="{creator}" xmlns="http://www.topografix.com/GPX/1/1"'
     ' xmlns:gpxtpx="http://www.garmin.com/xmlschemas/TrackPointExtension/v1"'
+    f" {CHANNELS_NAMESPACE}"
     ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
     ' xsi:schemaLocation="http://www.topografix.com/GPX/1/1 http://www.topografix.com/GPX/1/1/gpx.xsd'
     " http://www.garmin.com/xmlschemas/TrackPointExtension/v1"
@@ -49,7 +53,8 @@ def write_gpx(activity: Activity, *, title: str = "", notes: str = "") -> Iterat
     """The file, block by block: one track, a segment for each stretch between pauses.
 
     Heart rate, cadence and temperature are in the track point extension, power in `power` beside it, as most
-    programs read it. Rows without a position are left out. Raises `UnsuitableFormat` at the first block.
+    programs read it, and every other channel in an element of its own name. Rows without a position are left
+    out. Raises `UnsuitableFormat` at the first block.
     """
     check_gpx(activity)
     record = record_of(activity)
@@ -87,24 +92,25 @@ def _points(table: SampleTable) -> Iterator[str]:
         optional_integers(table, "heart_rate", 1, _LARGEST_BYTE),
         optional_integers(table, "cadence", 10, _LARGEST_BYTE),
     ]
-    for time_ms, latitude, longitude, altitude, power, *extension in zip(
-        table.time_ms.tolist(), *columns, strict=True
+    others = extras(table, _PLACED)
+    for time_ms, other, latitude, longitude, altitude, power, *extension in zip(
+        table.time_ms.tolist(), others, *columns, strict=True
     ):
         elevation = f"<ele>{altitude}</ele>" if altitude is not None else ""
-        more = _extensions(power, extension)
+        more = _extensions(power, extension, other)
         yield (
             f'   <trkpt lat="{latitude}" lon="{longitude}">{elevation}<time>{iso_time(time_ms)}</time>'
             f"{more}</trkpt>\n"
         )
 
 
-def _extensions(power: str | None, extension: Cells) -> str:
+def _extensions(power: str | None, extension: Cells, other: str) -> str:
     names = ("gpxtpx:atemp", "gpxtpx:hr", "gpxtpx:cad")
     inner = "".join(
         f"<{name}>{text}</{name}>" for name, text in zip(names, extension, strict=True) if text is not None
     )
-    if power is None and not inner:
+    if power is None and not inner and not other:
         return ""
     watts = "" if power is None else f"<power>{power}</power>"
     points = f"<gpxtpx:TrackPointExtension>{inner}</gpxtpx:TrackPointExtension>" if inner else ""
-    return f"<extensions>{watts}{points}</extensions>"
+    return f"<extensions>{watts}{points}{other}</extensions>"

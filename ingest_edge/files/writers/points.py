@@ -12,6 +12,9 @@ from ingest_edge.files.writers.numbers import texts
 
 Cells = list[str | None]
 
+CHANNELS_NAMESPACE = 'xmlns:pm="urn:pulsemesh:channels:1"'
+"""Of the elements in which a channel goes that neither format has a place for: by its name, in its unit."""
+
 
 def record_of(activity: Activity) -> SampleTable:
     """The device's main record; an empty table where there is none."""
@@ -51,6 +54,18 @@ def optional_integers(table: SampleTable, channel: str, scale: float, limit: int
     return [
         str(value) if there else None for value, there in zip(rounded.tolist(), present.tolist(), strict=True)
     ]
+
+
+def extras(table: SampleTable, placed: frozenset[str]) -> list[str]:
+    """For each row the elements of the channels that have no place of their own."""
+    others = [channel for channel in table.columns if channel not in placed]
+    if not others:
+        return [""] * len(table)
+    columns = [
+        ["" if text is None else f"<pm:{channel}>{text}</pm:{channel}>" for text in texts_of]
+        for channel, texts_of in ((channel, optional_texts(table, channel)) for channel in others)
+    ]
+    return ["".join(row) for row in zip(*columns, strict=True)]
 
 
 def taken(table: SampleTable, rows: npt.NDArray[np.intp]) -> SampleTable:

@@ -9,8 +9,10 @@ import numpy as np
 from ingest_edge.files.activity import Activity, DeviceIdentity, LapPart, SampleTable, SessionPart
 from ingest_edge.files.writers.errors import UnsuitableFormat
 from ingest_edge.files.writers.points import (
+    CHANNELS_NAMESPACE,
     Cells,
     between_pauses,
+    extras,
     optional_integers,
     optional_texts,
     positioned,
@@ -23,6 +25,9 @@ from ingest_edge.files.writers.xml_text import element, xml_text
 _POINTS_PER_BLOCK = 2048
 _LARGEST_BYTE = 254
 _LARGEST_SHORT = 65_535
+_PLACED = frozenset(
+    {"latitude", "longitude", "altitude", "distance", "heart_rate", "cadence", "speed", "power"}
+)
 
 _SPORTS = {"SPORT_RUNNING": "Running", "SPORT_CYCLING": "Biking", "SPORT_E_BIKING": "Biking"}
 _TRIGGERS = {"time": "Time", "distance": "Distance", "position_lap": "Location"}
@@ -32,6 +37,7 @@ _HEAD = (
     "<TrainingCenterDatabase"
     ' xmlns="http://www.garmin.com/xmlschemas/TrainingCenterDatabase/v2"'
     ' xmlns:ns3="http://www.garmin.com/xmlschemas/ActivityExtension/v2"'
+    f" {CHANNELS_NAMESPACE}"
     ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
     ' xsi:schemaLocation="http://www.garmin.com/xmlschemas/TrainingCenterDatabase/v2'
     ' http://www.garmin.com/xmlschemas/TrainingCenterDatabasev2.xsd">\n'
@@ -53,7 +59,8 @@ def check_tcx(activity: Activity) -> None:
 def write_tcx(activity: Activity, *, notes: str = "") -> Iterator[bytes]:
     """The file, block by block: an activity a session, its laps, a track for each stretch between pauses.
 
-    Speed, power and the cadence of runners are in Garmin's activity extension. Raises `UnsuitableFormat` at
+    Speed, power and the cadence of runners are in Garmin's activity extension, every channel that has no
+    place in either in an element of its own name. Raises `UnsuitableFormat` at
     the first block.
     """
     check_tcx(activity)
@@ -185,14 +192,15 @@ def _points(table: SampleTable, sport: str) -> Iterator[str]:
         cadence if runs else none,
         optional_integers(table, "power", 1, _LARGEST_SHORT),
     ]
-    for time_ms, position, altitude, distance, rate, turns, *extension in zip(
-        table.time_ms.tolist(), *columns, strict=True
+    others = extras(table, _PLACED)
+    for time_ms, other, position, altitude, distance, rate, turns, *extension in zip(
+        table.time_ms.tolist(), others, *columns, strict=True
     ):
         yield (
             f"     <Trackpoint><Time>{iso_time(time_ms)}</Time>{position or ''}"
             f"{_maybe('AltitudeMeters', altitude)}{_maybe('DistanceMeters', distance)}"
             f"{'' if rate is None else f'<HeartRateBpm><Value>{rate}</Value></HeartRateBpm>'}"
-            f"{_maybe('Cadence', turns)}{_extensions(extension)}</Trackpoint>\n"
+            f"{_maybe('Cadence', turns)}{_extensions(extension, other)}</Trackpoint>\n"
         )
 
 
@@ -216,10 +224,13 @@ def _maybe(name: str, text: str | None) -> str:
     return "" if text is None else f"<{name}>{text}</{name}>"
 
 
-def _extensions(extension: Cells) -> str:
+def _extensions(extension: Cells, other: str) -> str:
     names = ("ns3:Speed", "ns3:RunCadence", "ns3:Watts")
     inner = "".join(_maybe(name, text) for name, text in zip(names, extension, strict=True))
-    return f"<Extensions><ns3:TPX>{inner}</ns3:TPX></Extensions>" if inner else ""
+    if not inner and not other:
+        return ""
+    garmin = f"<ns3:TPX>{inner}</ns3:TPX>" if inner else ""
+    return f"<Extensions>{garmin}{other}</Extensions>"
 
 
 def _creator(device: DeviceIdentity) -> str:

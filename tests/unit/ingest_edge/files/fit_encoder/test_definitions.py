@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
@@ -103,7 +104,7 @@ def test_columns_hold_arrays_texts_and_floats_as_messages_do() -> None:
     texts, floats = np.array([b"left", b"right"]), np.array([1.5, 2.5])
     valid = np.array([True, False])
     rows = definition.encode_columns({1: arrays, 2: texts, 3: floats}, {1: valid, 2: None, 3: valid})
-    messages = [{1: [1, 2, 3], 2: b"left", 3: 1.5}, {1: None, 2: b"right", 3: None}]
+    messages: list[dict[int, Any]] = [{1: [1, 2, 3], 2: b"left", 3: 1.5}, {1: None, 2: b"right", 3: None}]
     assert rows.tobytes() == b"".join(definition.encode(message) for message in messages)
 
 
