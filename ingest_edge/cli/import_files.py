@@ -15,7 +15,7 @@ from ingest_edge.cli.imports_worker import start_worker
 from ingest_edge.cli.output import Output
 from ingest_edge.cli.running import Edge, Road, open_road, unless_stopped
 from ingest_edge.files.archives import ArchiveReader
-from ingest_edge.files.fitparse_decoder import FitparseDecoder
+from ingest_edge.files.decoders import decoder_named
 from ingest_edge.files.isolation import DecoderPool, DecoderProcess, FileReader
 from ingest_edge.importer import (
     FileOutcome,
@@ -126,8 +126,9 @@ def decoder_pool(edge: Edge) -> DecoderPool:
 
 def decoder_process(edge: Edge) -> DecoderProcess:
     """The process that reads files for this command."""
+    settings = edge.settings
     return DecoderProcess(
-        FitparseDecoder(), timeout_s=edge.settings.decode_timeout_s, niceness=DECODER_NICENESS
+        decoder_named(settings.decoder), timeout_s=settings.decode_timeout_s, niceness=DECODER_NICENESS
     )
 
 
