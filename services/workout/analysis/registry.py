@@ -5,5 +5,8 @@ from __future__ import annotations
 from services.workout.analysis.measuring import MeasuringStep
 from services.workout.analysis.steps import WorkoutStep
 from services.workout.analysis.summarising import SummarisingStep
+from services.workout.routes.step import RouteStep
+from services.workout.segments.step import SegmentStep
+from services.workout.duplicates.step import DuplicateStep
 
-STEPS: tuple[WorkoutStep, ...] = (SummarisingStep(), MeasuringStep())
+STEPS: tuple[WorkoutStep, ...] = (SummarisingStep(), MeasuringStep(), DuplicateStep())
