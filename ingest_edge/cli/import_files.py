@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from ingest_edge.cli.imports_worker import start_worker
 from ingest_edge.cli.output import Output
 from ingest_edge.cli.running import Edge, Road, open_road, unless_stopped
 from ingest_edge.files.archives import ArchiveReader
+from ingest_edge.files.decoder_names import DECODER_NAMES
 from ingest_edge.files.decoders import decoder_named
 from ingest_edge.files.isolation import DecoderPool, DecoderProcess, FileReader
 from ingest_edge.importer import (
@@ -55,10 +57,19 @@ _WORDS = {
     type=click.Path(file_okay=False, path_type=Path),
     help="A folder for copies of files that cannot be imported, with the reasons.",
 )
+@click.option(
+    "--decoder", type=click.Choice(DECODER_NAMES), help="What reads FIT. By default as the settings say."
+)
 @json_option
 @pass_edge
 def import_command(
-    edge: EdgeContext, paths: tuple[Path, ...], background: bool, set_aside: Path | None, as_json: bool
+    edge: EdgeContext,
+    *,
+    paths: tuple[Path, ...],
+    background: bool,
+    set_aside: Path | None,
+    decoder: str | None,
+    as_json: bool,
 ) -> None:
     """Import device files, folders, and archives: also those that Strava and Garmin make of an account.
 
@@ -78,6 +89,8 @@ def import_command(
             async with open_road(edge) as road:
                 return await run_in_foreground(edge, road, ledger, job_id)
 
+    if decoder is not None:
+        edge = EdgeContext(replace(edge.settings, decoder=decoder))
     edge.run(command, as_json=as_json)
 
 
