@@ -5,8 +5,14 @@ from __future__ import annotations
 from services.workout.analysis.measuring import MeasuringStep
 from services.workout.analysis.steps import WorkoutStep
 from services.workout.analysis.summarising import SummarisingStep
+from services.workout.duplicates.step import DuplicateStep
 from services.workout.routes.step import RouteStep
 from services.workout.segments.step import SegmentStep
-from services.workout.duplicates.step import DuplicateStep
 
-STEPS: tuple[WorkoutStep, ...] = (SummarisingStep(), MeasuringStep(), DuplicateStep())
+STEPS: tuple[WorkoutStep, ...] = (
+    SummarisingStep(),
+    MeasuringStep(),
+    DuplicateStep(),
+    RouteStep(),
+    SegmentStep(),
+)
