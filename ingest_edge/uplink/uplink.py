@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 
 from ingest_edge.files.archives import ArchiveReader, ArchiveRefused, Location, members_of
@@ -180,14 +180,12 @@ class Uplink:
         self._settled.pop(recording.recording_id, None)
         if not self._tasks:
             self.expect_contact()
-        work = self._upload(recording.recording_id)
-        if recording.state is not SpoolState.RECORDING:
-            work = self._in_turn(work)
-        self._tasks[recording.recording_id] = group.create_task(work)
+        upload = self._upload if recording.state is SpoolState.RECORDING else self._upload_in_turn
+        self._tasks[recording.recording_id] = group.create_task(upload(recording.recording_id))
 
-    async def _in_turn(self, work: Coroutine[object, None, None]) -> None:
+    async def _upload_in_turn(self, recording_id: str) -> None:
         async with self._backlog:
-            await work
+            await self._upload(recording_id)
 
     async def _upload(self, recording_id: str) -> None:
         try:
