@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -40,7 +41,18 @@ _BLOCK_BYTES = 1 << 20
 # The others can make far more of a byte than deflate's thousand, and we never write them.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _RECORDING_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
+# What zipfile raises of a damaged file, depending on where the damage is.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    OSError,
+)
 
 
 def delimited(workout: archive_pb2.ArchivedWorkout) -> bytes:
@@ -167,7 +179,7 @@ def _manifest(archive: zipfile.ZipFile) -> Mapping[str, Any]:
         document = json.loads(_unpacked(archive, info, MAX_MANIFEST_BYTES))
     except KeyError as missing:
         raise UnreadableFile(f"no {MANIFEST}: not a Pulsemesh archive") from missing
-    except (*_DAMAGE, ValueError, RecursionError) as damage:
+    except (*_DAMAGE, RecursionError) as damage:
         raise UnreadableFile(f"{MANIFEST} cannot be read: {damage}") from damage
     if not isinstance(document, dict):
         raise UnreadableFile(f"{MANIFEST} is not an object")
