@@ -11,7 +11,7 @@ from pulsemesh.type.v1 import channel_pb2, sport_pb2
 from services.workout.codec import SampleColumns
 from services.workout.metrics import body, found, hrv, pedalling, swimming, w_prime, zones
 from services.workout.metrics.curves import Curve, full_curve, mean_maximal
-from services.workout.metrics.grid import Grid, grid
+from services.workout.metrics.grid import FloatArray, Grid, grid
 from services.workout.metrics.results import Metrics, StretchMetrics
 from services.workout.metrics.signals import Signals
 from services.workout.metrics.stretch_load import CRANKED, stretch_load, sum_of
@@ -193,18 +193,26 @@ def _swum(
 
 
 def _zones(signals: Signals, thresholds: Thresholds, options: Options) -> tuple[zones.ZoneTimes, ...]:
-    power = signals.power_or_zero if signals.sport in CRANKED else None
-    if power is not None:
-        power = np.asarray(signals.grid.while_recorded(power), np.float64)
-    by_channel = {_POWER: power, _HEART_RATE: signals.known_heart_rate, _SPEED: signals.speed}
+    common = [
+        model
+        for model in zones.models(thresholds, signals.sport)
+        if model.channel != _POWER or signals.sport in CRANKED
+    ]
     times = []
-    for model in (*zones.models(thresholds, signals.sport), *options.zones):
-        values = by_channel.get(model.channel)
-        if values is None:
-            values = signals.grid.channel(model.channel)
+    for model in (*common, *options.zones):
+        values = _zoned(signals, model.channel)
         if values is not None and (known := int(np.count_nonzero(~np.isnan(values)))):
             times.append(zones.time_in_zones(model, values, known))
     return tuple(times)
+
+
+def _zoned(signals: Signals, channel: int) -> FloatArray | None:
+    """The values that zones of a channel divide; power is 0 where it is unknown, as in all of its numbers."""
+    if channel == _POWER and signals.power_or_zero is not None:
+        return np.asarray(signals.grid.while_recorded(signals.power_or_zero), np.float64)
+    if channel == _HEART_RATE:
+        return signals.known_heart_rate
+    return signals.speed if channel == _SPEED else signals.grid.channel(channel)
 
 
 def _curves(signals: Signals) -> tuple[Curve, ...]:

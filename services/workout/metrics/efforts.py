@@ -91,7 +91,7 @@ def fastest(odometer_m: FloatArray, distance_m: float) -> tuple[float, float] | 
 
     `odometer_m` is at the edges of seconds, never falling, shape (n + 1,), and straight between them. The
     most that is covered in d seconds grows with d, so the least whole d is found by bisection; the part of a
-    second that it covers too much is then taken off its faster end."""
+    second that it covers too much is then taken off its slower end, which spares most."""
     size = len(odometer_m) - 1
     if size < 1 or not 0 < distance_m <= odometer_m[-1] - odometer_m[0]:
         return None
@@ -107,9 +107,9 @@ def fastest(odometer_m: FloatArray, distance_m: float) -> tuple[float, float] | 
     excess = covered[starts] - distance_m
     at_first = odometer_m[starts + 1] - odometer_m[starts]
     at_last = odometer_m[starts + long] - odometer_m[starts + long - 1]
-    spared = np.minimum(excess / np.maximum(np.maximum(at_first, at_last), 1e-9), 1)
+    spared = np.minimum(excess / np.maximum(np.minimum(at_first, at_last), 1e-9), 1)
     best = int(spared.argmax())
-    late = float(spared[best]) if at_first[best] > at_last[best] else 0.0
+    late = float(spared[best]) if at_first[best] < at_last[best] else 0.0
     return float(starts[best]) + late, long - float(spared[best])
 
 

@@ -34,6 +34,8 @@ FEWEST_BEATS = 50
 MOST_ARTEFACTS = 0.05
 """Rogers et al. 2021: beyond 5 % of artefacts the exponent is biased."""
 
+_FLAT = 1e-12  # a microsecond, squared: less is the rounding of numbers, since beats are told in 1/1024 s
+
 
 @dataclass(frozen=True, slots=True)
 class HeartRateVariability:
@@ -166,9 +168,9 @@ def _segment_means(
 
 
 def _slopes(fluctuations: FloatArray) -> FloatArray:
-    """Slope of log F over log n for each window, NaN where a fluctuation is 0."""
-    flat = (fluctuations <= 0).any(axis=0)
-    logs = np.log(np.where(fluctuations > 0, fluctuations, 1)) / 2
+    """Slope of log F over log n for each window, NaN where there is no fluctuation."""
+    flat = (fluctuations <= _FLAT).any(axis=0)
+    logs = np.log(np.where(fluctuations > _FLAT, fluctuations, 1)) / 2
     x = np.log(np.array(SCALES, np.float64))
     x -= x.mean()
     slopes = x @ logs / np.dot(x, x)
