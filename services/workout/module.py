@@ -6,6 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pulsemesh.workout.v1.analysis_service_pb2_grpc import add_AnalysisServiceServicer_to_server
+from pulsemesh.workout.v1.athlete_service_pb2_grpc import add_AthleteServiceServicer_to_server
+from pulsemesh.workout.v1.comparison_service_pb2_grpc import add_ComparisonServiceServicer_to_server
+from pulsemesh.workout.v1.duplicate_service_pb2_grpc import add_DuplicateServiceServicer_to_server
 from pulsemesh.workout.v1.export_service_pb2_grpc import add_ExportServiceServicer_to_server
 from pulsemesh.workout.v1.file_service_pb2_grpc import add_FileServiceServicer_to_server
 from pulsemesh.workout.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
@@ -21,12 +24,15 @@ from services.workout.routes.placing import RoutePlacer
 from services.workout.segments.finder import SegmentFinder
 from services.workout.servicers import (
     AnalysisServicer,
+    AthleteServicer,
+    DuplicateServicer,
     ExportServicer,
     FileServicer,
     RecordingServicer,
     RevisionServicer,
     WorkoutServicer,
 )
+from services.workout.servicers.comparison import ComparisonServicer
 from services.workout.servicers.segments import SegmentServicer
 from services.workout.settings import WorkoutSettings
 from services.workout.tables import metadata
@@ -55,10 +61,16 @@ class WorkoutModule:
                 (add_RecordingServiceServicer_to_server, RecordingServicer(database, live, clock_ms)),
                 (add_WorkoutServiceServicer_to_server, WorkoutServicer(database, clock_ms)),
                 (add_AnalysisServiceServicer_to_server, AnalysisServicer(database, analyst)),
+                (add_AthleteServiceServicer_to_server, AthleteServicer(database, clock_ms)),
                 (add_FileServiceServicer_to_server, FileServicer(database, clock_ms)),
                 (add_ExportServiceServicer_to_server, ExportServicer(database, clock_ms)),
+                (
+                    add_ComparisonServiceServicer_to_server,
+                    ComparisonServicer(database, analyst, clock_ms),
+                ),
                 (add_SegmentServiceServicer_to_server, SegmentServicer(database, clock_ms)),
                 (add_RevisionServiceServicer_to_server, RevisionServicer(database, clock_ms)),
+                (add_DuplicateServiceServicer_to_server, DuplicateServicer(database, clock_ms)),
             ],
             background=[
                 Housekeeping(database, live, clock_ms, settings),

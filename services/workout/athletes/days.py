@@ -86,3 +86,9 @@ def _offsets_ms(slots: Iterable[int], zone: str) -> Iterable[int]:
         offset = moment.astimezone(where).utcoffset()
         assert offset is not None
         yield round(offset.total_seconds() * 1000)
+
+
+def start_of_day_ms(day: int, zone: str) -> int:
+    """When a day begins: midnight, or the moment that follows a midnight which a clock change left out."""
+    midnight = datetime.combine(date_of_day(day), datetime.min.time(), ZoneInfo(zone))
+    return round(midnight.timestamp() * 1000)

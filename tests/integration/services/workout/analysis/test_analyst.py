@@ -63,7 +63,9 @@ def _damage(conn: Connection) -> None:
     conn.execute(update(tables.chunks).values(payload=b"\xff"))
 
 
-async def test_a_workout_that_cannot_be_analysed_is_put_off_and_then_given_up_with_the_reason(rig: Any) -> None:
+async def test_a_workout_that_cannot_be_analysed_is_put_off_and_then_given_up_with_the_reason(
+    rig: Any,
+) -> None:
     await rig.workout(60)
     async with rig.database.write() as transaction:
         await transaction.run(_damage)
