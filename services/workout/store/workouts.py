@@ -55,6 +55,12 @@ def find(conn: Connection, user_id: str, workout_id: str) -> Row[Any] | None:
     ).one_or_none()
 
 
+def find_by_keys(conn: Connection, workout_pks: Sequence[int]) -> dict[int, Row[Any]]:
+    """The workouts of these keys, as `find` gives them, by key."""
+    rows = conn.execute(_workout.where(workouts.c.workout_pk.in_(workout_pks)))
+    return {row.workout_pk: row for row in rows}
+
+
 def find_for_update(conn: Connection, user_id: str, workout_id: str) -> Row[Any] | None:
     """The same, locked until the transaction ends."""
     return conn.execute(
