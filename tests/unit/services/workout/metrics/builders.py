@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from hypothesis import settings
 from numpy.typing import ArrayLike
 
 from pulsemesh.samples import CHANNEL_BY_NAME
@@ -12,6 +13,9 @@ from pulsemesh.type.v1 import sport_pb2
 from services.workout.codec import SampleColumn, SampleColumns
 from services.workout.metrics import Metrics, Sex, Thresholds, analyse
 from services.workout.summary import Length, Part
+
+FEW = settings(max_examples=40, deadline=None)
+"""So many examples of a property: each is a whole workout or a slow reference."""
 
 T0 = 1_750_000_000_000
 CYCLING, RUNNING, SWIMMING, TRANSITION = (

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.workout.metrics import aerobic, grade
-from tests.unit.services.workout.metrics.builders import RUNNING, constant, metrics, source
+from tests.unit.services.workout.metrics.builders import FEW, RUNNING, constant, metrics, source
 
 
 def test_a_heart_that_drifts_up_by_ten_per_cent_decouples_by_nine() -> None:
@@ -80,7 +80,8 @@ def test_two_seconds_have_no_grade() -> None:
     assert grade.grades(np.empty(0), np.zeros(1)).tolist() == []
 
 
+@FEW
 @given(st.lists(st.floats(-1e4, 1e4), min_size=3, max_size=80), st.floats(0.1, 20))
 def test_a_grade_is_never_steeper_than_was_measured(altitudes: list[float], speed: float) -> None:
-    found = grade.grades(np.array(altitudes), np.arange(len(altitudes) + 1) * speed)
+    found = grade.grades(np.array(altitudes), np.arange(len(altitudes) + 1, dtype=np.float64) * speed)
     assert (np.abs(found) <= grade.STEEPEST).all()

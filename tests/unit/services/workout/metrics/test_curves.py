@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from services.workout.metrics.curves import DURATIONS_S, full_curve, mean_maximal
+from tests.unit.services.workout.metrics.builders import FEW
 
 VALUES = arrays.arrays(
     np.float64,
-    st.integers(1, 120),
+    st.integers(1, 60),
     elements=st.one_of(st.just(float("nan")), st.integers(0, 2000).map(lambda step: step / 10)),
 )
 
@@ -86,6 +87,7 @@ def test_the_start_is_where_the_window_begins() -> None:
     assert curve.starts[list(curve.durations_s).index(60)] == 123
 
 
+@FEW
 @given(VALUES)
 def test_the_full_curve_is_the_best_mean_over_at_least_each_duration(values: np.ndarray) -> None:
     curve = full_curve(8, values)
@@ -94,6 +96,7 @@ def test_the_full_curve_is_the_best_mean_over_at_least_each_duration(values: np.
             assert curve.at(duration) == pytest.approx(at_least(values, duration), abs=1e-9)
 
 
+@FEW
 @given(VALUES, st.booleans())
 def test_a_curve_never_rises_with_duration(values: np.ndarray, zero: bool) -> None:
     for curve in (
@@ -104,6 +107,7 @@ def test_a_curve_never_rises_with_duration(values: np.ndarray, zero: bool) -> No
         assert np.isfinite(curve.values).all()
 
 
+@FEW
 @given(VALUES)
 def test_the_window_that_is_named_has_the_mean(values: np.ndarray) -> None:
     curve, told = full_curve(8, values), np.nan_to_num(values)
@@ -116,6 +120,7 @@ def test_the_window_that_is_named_has_the_mean(values: np.ndarray) -> None:
         assert max(longer) == pytest.approx(curve.values[place], abs=1e-9)
 
 
+@FEW
 @given(VALUES)
 def test_the_standard_curve_is_never_above_the_full_one(values: np.ndarray) -> None:
     some, every = mean_maximal(8, values), full_curve(8, values)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.workout.metrics import efforts
-from tests.unit.services.workout.metrics.builders import RUNNING, T0, constant, metrics, source
+from tests.unit.services.workout.metrics.builders import FEW, RUNNING, T0, constant, metrics, source
 
 
 def odometer(speeds: list[float]) -> np.ndarray:
@@ -32,20 +32,21 @@ def slowly(metres: np.ndarray, distance: float) -> float:
 
 
 def test_a_steady_pace_is_exact_to_the_fraction() -> None:
-    assert efforts.fastest(odometer([3.0] * 200), 400) == (0, pytest.approx(400 / 3))
+    assert efforts.fastest(odometer([3.0] * 200), 400) == pytest.approx((0, 400 / 3))
 
 
 def test_the_fast_middle_is_found() -> None:
     found = efforts.fastest(odometer([2.0] * 100 + [5.0] * 100 + [2.0] * 100), 500)
-    assert found == (pytest.approx(100), pytest.approx(100))
+    assert found == pytest.approx((100, 100))
 
 
 def test_a_distance_that_was_not_run_has_no_effort() -> None:
     assert efforts.fastest(odometer([3.0] * 100), 301) is None
     assert efforts.fastest(np.zeros(1), 1) is None
-    assert efforts.fastest(odometer([3.0] * 100), 300) == (0, pytest.approx(100))
+    assert efforts.fastest(odometer([3.0] * 100), 300) == pytest.approx((0, 100))
 
 
+@FEW
 @given(st.lists(st.integers(0, 60).map(lambda step: step / 10), min_size=1, max_size=60), st.floats(0.5, 300))
 def test_no_window_is_faster(speeds: list[float], distance: float) -> None:
     metres = odometer(speeds)
@@ -57,6 +58,7 @@ def test_no_window_is_faster(speeds: list[float], distance: float) -> None:
         assert found[1] == pytest.approx(expected, abs=1e-6)
 
 
+@FEW
 @given(st.lists(st.integers(0, 60).map(lambda step: step / 10), min_size=1, max_size=60), st.floats(0.5, 300))
 def test_the_distance_was_covered_in_the_time(speeds: list[float], distance: float) -> None:
     metres = odometer(speeds)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 
 from services.workout.metrics import climbs, detection, laps
 from services.workout.metrics.results import Interval, Kind
-from tests.unit.services.workout.metrics.builders import CYCLING, RUNNING, T0, constant, metrics, source
+from tests.unit.services.workout.metrics.builders import CYCLING, FEW, RUNNING, T0, constant, metrics, source
 
 
 def found(kind: Kind, source_: object, sport: int = CYCLING) -> list[Interval]:
@@ -70,6 +72,7 @@ def test_a_ride_without_power_is_divided_by_its_heart() -> None:
     )
 
 
+@FEW
 @given(arrays.arrays(np.float64, st.integers(0, 400), elements=st.floats(0, 2000)), st.booleans())
 def test_works_follow_each_other(effort: np.ndarray, recorded: bool) -> None:
     work = detection.work_intervals(effort, np.full(len(effort), recorded), separation=0.1)
@@ -96,6 +99,7 @@ def test_laps_of_a_millimetre_are_none() -> None:
     assert laps.by_distance(np.arange(5000.0), 0) == []
 
 
+@FEW
 @given(st.lists(st.floats(0, 30), min_size=1, max_size=300), st.floats(1, 500))
 def test_laps_are_the_whole_way(speeds: list[float], metres: float) -> None:
     odometer = np.concatenate(([0.0], np.cumsum(speeds)))
@@ -103,7 +107,7 @@ def test_laps_are_the_whole_way(speeds: list[float], metres: float) -> None:
     if odometer[-1] / metres <= laps.MOST:
         assert cut[0][0] == 0
         assert cut[-1][1] == len(speeds)
-        assert all(before[1] == after[0] for before, after in zip(cut, cut[1:], strict=False))
+        assert all(before[1] == after[0] for before, after in itertools.pairwise(cut))
 
 
 def climb_and_descent() -> tuple[np.ndarray, np.ndarray]:

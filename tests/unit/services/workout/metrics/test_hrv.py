@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from services.workout.metrics import hrv
+from tests.unit.services.workout.metrics.builders import FEW
 
 
 def beats(intervals: np.ndarray) -> np.ndarray:
@@ -98,6 +99,7 @@ def test_a_window_full_of_artefacts_has_no_exponent() -> None:
     assert not np.isnan(series[-1])
 
 
+@FEW
 @given(
     arrays.arrays(np.float64, st.integers(16, 120), elements=st.integers(308, 2048).map(lambda n: n / 1024))
 )
@@ -110,6 +112,7 @@ def test_the_exponent_is_that_of_the_definition(intervals: np.ndarray) -> None:
             assert found == pytest.approx(expected, abs=1e-3)
 
 
+@FEW
 @given(
     st.lists(st.floats(0, 64), max_size=150),
     st.integers(0, 2**31),

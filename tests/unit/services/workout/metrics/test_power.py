@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from services.workout.metrics import power
+from tests.unit.services.workout.metrics.builders import FEW
 
 WATTS = arrays.arrays(np.float64, st.integers(30, 200), elements=st.floats(0, 2000))
 
@@ -49,6 +50,7 @@ def test_work_above_a_threshold_counts_what_lies_above() -> None:
     assert power.work_kj(np.full(1000, 200.0)) == pytest.approx(200)
 
 
+@FEW
 @given(WATTS, st.floats(0.1, 10))
 def test_normalised_power_scales_with_power(watts: np.ndarray, factor: float) -> None:
     one, scaled = power.normalized_power_w(watts), power.normalized_power_w(watts * factor)
@@ -56,6 +58,7 @@ def test_normalised_power_scales_with_power(watts: np.ndarray, factor: float) ->
     assert scaled == pytest.approx(one * factor, rel=1e-6, abs=1e-3)
 
 
+@FEW
 @given(WATTS)
 def test_normalised_power_lies_between_mean_and_maximum_of_the_rolling_mean(watts: np.ndarray) -> None:
     smooth = power.rolling_mean(watts, 30)
@@ -64,6 +67,7 @@ def test_normalised_power_lies_between_mean_and_maximum_of_the_rolling_mean(watt
     assert smooth.mean() - 1e-3 <= found <= smooth.max() + 1e-3
 
 
+@FEW
 @given(WATTS, st.integers(1, 40))
 def test_the_rolling_mean_is_that_of_each_window(watts: np.ndarray, width: int) -> None:
     expected = [watts[first : first + width].mean() for first in range(len(watts) - width + 1)]

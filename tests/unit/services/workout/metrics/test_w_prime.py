@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from services.workout.metrics.w_prime import balance_j, w_prime_balance
+from tests.unit.services.workout.metrics.builders import FEW
 
-WATTS = arrays.arrays(np.float64, st.integers(1, 300), elements=st.integers(0, 1500).map(float))
+WATTS = arrays.arrays(np.float64, st.integers(1, 150), elements=st.integers(0, 1500).map(float))
 
 
 def by_definition(watts: np.ndarray, critical: float, w_prime: float) -> list[float]:
@@ -76,12 +77,14 @@ def test_without_thresholds_there_is_none() -> None:
     assert w_prime_balance(np.empty(0), 250, 20_000) is None
 
 
+@FEW
 @given(WATTS, st.floats(1, 600), st.floats(10, 60_000))
 def test_without_a_loop_it_is_what_the_loop_gives(watts: np.ndarray, critical: float, w_prime: float) -> None:
     expected = by_definition(watts, critical, w_prime)
     assert balance_j(watts, critical, w_prime) == pytest.approx(np.array(expected), rel=1e-9, abs=1e-6)
 
 
+@FEW
 @given(WATTS, st.floats(1, 600), st.floats(10, 60_000))
 def test_never_above_w_prime_nor_below_what_was_spent(
     watts: np.ndarray, critical: float, w_prime: float

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from services.workout.metrics import Thresholds
 from services.workout.metrics.zones import ZoneTimes, custom, models, polarisation_index, time_in_zones
-from tests.unit.services.workout.metrics.builders import ATHLETE, CYCLING, RUNNING
+from tests.unit.services.workout.metrics.builders import ATHLETE, CYCLING, FEW, RUNNING
 
 
 def times(name: str, values: list[float], sport: int = CYCLING) -> tuple[float, ...]:
@@ -75,6 +75,7 @@ def test_the_published_index_of_a_polarised_month() -> None:
     assert polarisation_index(10, 20, 30) is None
 
 
+@FEW
 @given(
     arrays.arrays(
         np.float64, st.integers(0, 100), elements=st.one_of(st.just(float("nan")), st.floats(0, 2000))
