@@ -65,8 +65,8 @@ WORDINGS: Mapping[str, Wording] = {
         "s",
     ),
     "where_lost": Wording(
-        "Most of the time was lost {place}: {by}.",
-        "Most of the time was won {place}: {by}.",
+        "Most time was lost {place}: {by}.",
+        "Most time was won {place}: {by}.",
         duration,
         "s",
     ),
