@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from ingest_edge.files.decoder import UnreadableFile
 from pulsemesh.workout.v1 import archive_pb2
@@ -32,6 +32,9 @@ VERSION = 1
 """The newest version that is read, and the one that is written."""
 
 MANIFEST = "manifest.json"
+
+DERIVATIONS = "derivations.pulsemesh"
+"""`ArchivedDerivation` messages, each led by its length; absent where no workout came of others."""
 
 MAX_MANIFEST_BYTES = 256 * 1024 * 1024
 MAX_WORKOUT_BYTES = 256 * 1024 * 1024
@@ -55,9 +58,9 @@ _DAMAGE = (
 )
 
 
-def delimited(workout: archive_pb2.ArchivedWorkout) -> bytes:
-    """A workout as the archive keeps it: its length as a varint, then the message."""
-    content = workout.SerializeToString(deterministic=True)
+def delimited(message: Message) -> bytes:
+    """A message as the archive keeps it: its length as a varint, then the message."""
+    content = message.SerializeToString(deterministic=True)
     return _varint(len(content)) + content
 
 
@@ -91,6 +94,7 @@ class PulsemeshArchive:
         self.person = str(manifest.get("person", ""))
         """The id of the person whose archive it is, on the platform that exported it."""
         self._workouts = _entries(manifest)
+        self._derivations = manifest.get("derivations")
 
     def __enter__(self) -> Self:
         return self
@@ -122,6 +126,19 @@ class PulsemeshArchive:
                 self,
                 file["sha256"],
             )
+
+    def derivations(self) -> list[archive_pb2.ArchivedDerivation]:
+        """How workouts of the archive came of others of it, the oldest first.
+
+        Raises `UnreadableFile` where it is damaged.
+        """
+        if self._derivations is None:
+            return []
+        content = self.content(DERIVATIONS, MAX_MANIFEST_BYTES)
+        sha256 = self._derivations.get("sha256") if isinstance(self._derivations, dict) else None
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise UnreadableFile(f"{DERIVATIONS} does not have the SHA-256 that the manifest says")
+        return list(_several(DERIVATIONS, content))
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Recording ids and reasons of what the platform could not export."""
@@ -241,6 +258,21 @@ def _parsed(name: str, content: bytes) -> archive_pb2.ArchivedWorkout:
         return archive_pb2.ArchivedWorkout.FromString(content[start:])
     except DecodeError as error:
         raise UnreadableFile(f"{name} is not an archived workout") from error
+
+
+def _several(name: str, content: bytes) -> Iterator[archive_pb2.ArchivedDerivation]:
+    start = 0
+    while start < len(content):
+        length, head = _read_varint(name, content[start : start + 10])
+        start += head
+        message = content[start : start + length]
+        if len(message) < length:
+            raise UnreadableFile(f"{name} ends in a message")
+        try:
+            yield archive_pb2.ArchivedDerivation.FromString(message)
+        except DecodeError as error:
+            raise UnreadableFile(f"{name} holds something else") from error
+        start += length
 
 
 def _varint(value: int) -> bytes:

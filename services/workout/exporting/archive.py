@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
 import structlog
 
-from ingest_edge.files.pulsemesh_archive import MANIFEST, delimited
+from ingest_edge.files.pulsemesh_archive import DERIVATIONS, MANIFEST, delimited
+from pulsemesh.workout.v1 import archive_pb2
 from pulsemesh.workout.v1 import export_service_pb2 as wire
 from services.chassis.database import Database
 from services.workout.codec import CodecError
 from services.workout.exporting import names, stored
+from services.workout.exporting.derivations import archived_derivations
 from services.workout.exporting.errors import FormatUnsuitable
 from services.workout.exporting.lossless import archived_workout
 from services.workout.exporting.manifest import ArchivedFile, Entry, Manifest
 from services.workout.exporting.originals import read_original
 from services.workout.exporting.renditions import pieces, render
 from services.workout.exporting.single import CHUNK_BYTES
+from services.workout.exporting.stored import StoredWorkout
 from services.workout.exporting.zip_stream import ZipEntry, ZipStream
 
 _PAGE = 200
@@ -71,15 +74,18 @@ class _Archive:
         async for workout_id in self._workout_ids():
             async with self._database.read() as view:
                 found = await view.run(stored.load, self._user_id, workout_id)
-            if found is None:  # deleted meanwhile
+                recorded = None if found is None else await view.run(stored.as_recorded, found)
+            if found is None or recorded is None:  # deleted meanwhile
                 continue
             entry = Entry(found)
-            yield await asyncio.to_thread(self._add_encoded, entry)
+            yield await asyncio.to_thread(self._add_encoded, entry, recorded)
             async for part in self._original(entry):
                 yield part
             self._manifest.add(entry)
             yield entry
-        yield await asyncio.to_thread(self._finish)
+        async with self._database.read() as view:
+            derivations = await view.run(archived_derivations, self._user_id)
+        yield await asyncio.to_thread(self._finish, derivations)
 
     async def _workout_ids(self) -> AsyncIterator[str]:
         after = 0
@@ -92,12 +98,13 @@ class _Archive:
                 return
             after = page[-1].workout_pk
 
-    def _add_encoded(self, entry: Entry) -> bytes:
+    def _add_encoded(self, entry: Entry, recorded: StoredWorkout) -> bytes:
         """Add what is made of the stored samples; what cannot be read is told, and ends nothing."""
         try:
-            content = delimited(archived_workout(entry.stored))
+            content = delimited(archived_workout(recorded))
             self._add(entry, f"workouts/{_stem(entry)}.pulsemesh", "workout", content)
-            if self._renditions:
+            # What is hidden is in another workout too: other tools would take both.
+            if self._renditions and not entry.stored.row.hidden:
                 self._add_fit(entry)
         except CodecError as damage:
             _log.error("export.workout_damaged", workout_id=entry.stored.row.workout_id, reason=str(damage))
@@ -131,7 +138,11 @@ class _Archive:
         target.write(part)
         return self._zip.take()
 
-    def _finish(self) -> bytes:
+    def _finish(self, derivations: Sequence[archive_pb2.ArchivedDerivation]) -> bytes:
+        if derivations:
+            content = b"".join(delimited(derivation) for derivation in derivations)
+            sha256 = self._zip.add(DERIVATIONS, content, self._now_ms)
+            self._manifest.add_derivations(ArchivedFile(DERIVATIONS, "derivations", len(content), sha256))
         self._zip.add(MANIFEST, self._manifest.content(), self._now_ms)
         self._zip.finish()
         return self._zip.take()

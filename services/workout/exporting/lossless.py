@@ -9,7 +9,7 @@ import numpy as np
 
 from pulsemesh.samples import MAX_BATCH_SAMPLES
 from pulsemesh.type.v1 import sport_pb2
-from pulsemesh.workout.v1 import archive_pb2, recording_pb2, sample_pb2
+from pulsemesh.workout.v1 import archive_pb2, recording_pb2, revision_pb2, sample_pb2
 from services.workout import documents
 from services.workout.codec import SampleColumn, SampleColumns, encode_segment
 from services.workout.codec.varints import packed_sint32_field
@@ -22,7 +22,7 @@ _TIME_DELTAS = sample_pb2.SampleBatch.TIME_DELTAS_MS_FIELD_NUMBER
 
 
 def archived_workout(stored: StoredWorkout) -> archive_pb2.ArchivedWorkout:
-    """The workout without loss. Not for the event loop.
+    """The workout without loss, of its samples as they were recorded. Not for the event loop.
 
     Raises:
         ChunkCorrupted: a chunk cannot be read.
@@ -50,6 +50,11 @@ def archived_workout(stored: StoredWorkout) -> archive_pb2.ArchivedWorkout:
     if stored.file is not None:
         message.original_name = names.safe(stored.file.name)
         message.original_sha256 = stored.file.sha256
+    if stored.revision is not None:
+        described = revision_pb2.RevisedWorkout.FromString(bytes(stored.revision.description))
+        message.revision.CopyFrom(described.revision)
+    message.hidden = row.hidden
+    message.derived = row.derivation_id is not None
     samples = stored.samples()
     for index, source in enumerate(stored.recording.sources):
         archived = message.sources.add(

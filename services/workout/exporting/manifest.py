@@ -55,14 +55,20 @@ class Manifest:
             "created_at": _iso(created_ms),
         }
         self._workouts: list[dict[str, Any]] = []
+        self._derivations: dict[str, Any] = {}
 
     def add(self, entry: Entry) -> None:
         """Take a workout in."""
         self._workouts.append(entry.document())
 
+    def add_derivations(self, file: ArchivedFile) -> None:
+        """Take in the file that says how workouts came of others."""
+        self._derivations = {"derivations": asdict(file)}
+
     def content(self) -> bytes:
         """The file."""
-        return json.dumps({**self._head, "workouts": self._workouts}, ensure_ascii=False, indent=1).encode()
+        document = {**self._head, **self._derivations, "workouts": self._workouts}
+        return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
 
 def _iso(time_ms: int) -> str:

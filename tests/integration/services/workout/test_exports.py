@@ -26,6 +26,9 @@ from pulsemesh.workout.v1 import (
     file_service_pb2,
     ingest_service_pb2,
     recording_pb2,
+    revision_pb2,
+    revision_service_pb2,
+    revision_service_pb2_grpc,
     workout_pb2,
     workout_service_pb2,
 )
@@ -279,6 +282,50 @@ async def test_an_archive_restores_what_it_was_made_of(rig: Rig, tmp_path: Path)
         after = theirs[before.recording_id]
         assert await streams(other, after.workout_id) == await streams(rig, before.workout_id)
         assert comparable(after) == comparable(before)
+
+
+async def revise(rig: Rig, workout_id: str, *operations: revision_pb2.Operation) -> None:
+    stub = revision_service_pb2_grpc.RevisionServiceStub(rig.channel)
+    request = revision_service_pb2.ReviseWorkoutRequest(
+        workout_id=workout_id, revision=revision_pb2.Revision(operations=operations)
+    )
+    await stub.ReviseWorkout(request, metadata=rig.who)
+
+
+async def test_a_corrected_workout_is_exported_as_corrected_and_archived_as_recorded(
+    rig: Rig, tmp_path: Path
+) -> None:
+    workout_id = await rig.workout(seconds=60)
+    crop = revision_pb2.Operation(crop=revision_pb2.Crop(end_time_ms=START_MS + 20_000))
+    await revise(rig, workout_id, crop)
+    _, content = await exported(rig, workout_id, CSV)
+    assert len(content.splitlines()) == 21
+    await archive_of(rig, tmp_path / "all.zip")
+    with open_archive(tmp_path / "all.zip") as archive:
+        archived = next(archive.entries()).read()
+    assert archived.sources[0].batches[0].time_deltas_ms[-1] == 1000
+    assert len(archived.sources[0].batches[0].time_deltas_ms) == 59
+    assert list(archived.revision.operations) == [crop]
+
+
+async def test_an_archive_tells_what_came_of_what(rig: Rig, tmp_path: Path) -> None:
+    recording_id, response = await rig.append([ride(60)])
+    stub = revision_service_pb2_grpc.RevisionServiceStub(rig.channel)
+    split = revision_service_pb2.SplitWorkoutRequest(
+        workout_id=response.closed.workout_id, times_ms=[START_MS + 30_000]
+    )
+    await stub.SplitWorkout(split, metadata=rig.who)
+    await archive_of(rig, tmp_path / "all.zip")
+    with open_archive(tmp_path / "all.zip") as archive:
+        read = [entry.read() for entry in archive.entries()]
+        (derivation,) = archive.derivations()
+    assert [(each.hidden, each.derived) for each in read] == [(True, False), (False, True), (False, True)]
+    assert list(derivation.input_recording_ids) == [recording_id]
+    assert list(derivation.output_recording_ids) == [each.recording_id for each in read[1:]]
+    assert list(derivation.derivation.split_times_ms) == [START_MS + 30_000]
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive_file:
+        # Other tools must not take the whole and its parts.
+        assert sum(name.startswith("fit/") for name in archive_file.namelist()) == 2
 
 
 async def restore(rig: Rig, archived: archive_pb2.ArchivedWorkout) -> None:

@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from pulsemesh.type.v1 import sport_pb2 as _sport_pb2
 from pulsemesh.workout.v1 import recording_pb2 as _recording_pb2
+from pulsemesh.workout.v1 import revision_pb2 as _revision_pb2
 from pulsemesh.workout.v1 import sample_pb2 as _sample_pb2
 import builtins as _builtins
 import sys
@@ -84,6 +85,9 @@ class ArchivedWorkout(_message.Message):
     TITLE_IS_DEFAULT_FIELD_NUMBER: _builtins.int
     ORIGINAL_NAME_FIELD_NUMBER: _builtins.int
     ORIGINAL_SHA256_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    HIDDEN_FIELD_NUMBER: _builtins.int
+    DERIVED_FIELD_NUMBER: _builtins.int
     recording_id: _builtins.str
     """Made by the client that recorded it. A platform that holds it already
     needs nothing of the rest.
@@ -102,6 +106,10 @@ class ArchivedWorkout(_message.Message):
     """The original file in the same archive; empty where there is none."""
     original_sha256: _builtins.str
     """Hexadecimal."""
+    hidden: _builtins.bool
+    """It is in no list, because a derivation put others in its place."""
+    derived: _builtins.bool
+    """A derivation made it: who repeats the derivation gets it again."""
     @_builtins.property
     def recording_start_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -114,6 +122,12 @@ class ArchivedWorkout(_message.Message):
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def revision(self) -> _revision_pb2.Revision:
+        """How the workout differs from its samples here, which are those that were
+        recorded; absent where it does not.
+        """
+
     def __init__(
         self,
         *,
@@ -132,11 +146,50 @@ class ArchivedWorkout(_message.Message):
         title_is_default: _builtins.bool = ...,
         original_name: _builtins.str = ...,
         original_sha256: _builtins.str = ...,
+        revision: _revision_pb2.Revision | None = ...,
+        hidden: _builtins.bool = ...,
+        derived: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "details", b"details", "recording_start_time", b"recording_start_time", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "details", b"details", "recording_start_time", b"recording_start_time", "revision", b"revision", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "details", b"details", "notes", b"notes", "original_name", b"original_name", "original_sha256", b"original_sha256", "recorded_sport", b"recorded_sport", "recorded_sub_sport", b"recorded_sub_sport", "recording_id", b"recording_id", "recording_start_time", b"recording_start_time", "sources", b"sources", "sport", b"sport", "sub_sport", b"sub_sport", "title", b"title", "title_is_default", b"title_is_default", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "derived", b"derived", "details", b"details", "hidden", b"hidden", "notes", b"notes", "original_name", b"original_name", "original_sha256", b"original_sha256", "recorded_sport", b"recorded_sport", "recorded_sub_sport", b"recorded_sub_sport", "recording_id", b"recording_id", "recording_start_time", b"recording_start_time", "revision", b"revision", "sources", b"sources", "sport", b"sport", "sub_sport", b"sub_sport", "title", b"title", "title_is_default", b"title_is_default", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ArchivedWorkout: _TypeAlias = ArchivedWorkout  # noqa: Y015
+
+@_typing.final
+class ArchivedDerivation(_message.Message):
+    """How workouts of the archive came of others of the archive."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DERIVATION_FIELD_NUMBER: _builtins.int
+    INPUT_RECORDING_IDS_FIELD_NUMBER: _builtins.int
+    OUTPUT_RECORDING_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def derivation(self) -> _revision_pb2.Derivation:
+        """With the workout ids of the platform that exported it."""
+
+    @_builtins.property
+    def input_recording_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The recordings of `input_workout_ids` and of `output_workout_ids`, in their
+        order; empty where a workout is gone.
+        """
+
+    @_builtins.property
+    def output_recording_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        derivation: _revision_pb2.Derivation | None = ...,
+        input_recording_ids: _abc.Iterable[_builtins.str] | None = ...,
+        output_recording_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["derivation", b"derivation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["derivation", b"derivation", "input_recording_ids", b"input_recording_ids", "output_recording_ids", b"output_recording_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ArchivedDerivation: _TypeAlias = ArchivedDerivation  # noqa: Y015

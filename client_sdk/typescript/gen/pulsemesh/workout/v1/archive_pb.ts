@@ -11,6 +11,8 @@ import type { Sport, SubSport } from "../../type/v1/sport_pb.js";
 import { file_pulsemesh_type_v1_sport } from "../../type/v1/sport_pb.js";
 import type { RecordingDetails, Source } from "./recording_pb.js";
 import { file_pulsemesh_workout_v1_recording } from "./recording_pb.js";
+import type { Derivation, Revision } from "./revision_pb.js";
+import { file_pulsemesh_workout_v1_revision } from "./revision_pb.js";
 import type { SampleBatch } from "./sample_pb.js";
 import { file_pulsemesh_workout_v1_sample } from "./sample_pb.js";
 import type { Message } from "@bufbuild/protobuf";
@@ -19,7 +21,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pulsemesh/workout/v1/archive.proto.
  */
 export const file_pulsemesh_workout_v1_archive: GenFile = /*@__PURE__*/
-  fileDesc("CiJwdWxzZW1lc2gvd29ya291dC92MS9hcmNoaXZlLnByb3RvEhRwdWxzZW1lc2gud29ya291dC52MSKjAQoOQXJjaGl2ZWRTb3VyY2USLAoGc291cmNlGAEgASgLMhwucHVsc2VtZXNoLndvcmtvdXQudjEuU291cmNlEjIKB2JhdGNoZXMYAiADKAsyIS5wdWxzZW1lc2gud29ya291dC52MS5TYW1wbGVCYXRjaBIVCg1uZXh0X3NlcXVlbmNlGAMgASgEEhgKEHJlamVjdGVkX3NhbXBsZXMYBCABKAQi7wQKD0FyY2hpdmVkV29ya291dBIUCgxyZWNvcmRpbmdfaWQYASABKAkSEwoFdGl0bGUYAiABKAlCBOjbGAQSEwoFbm90ZXMYAyABKAlCBOjbGAQSJwoFc3BvcnQYBCABKA4yGC5wdWxzZW1lc2gudHlwZS52MS5TcG9ydBIuCglzdWJfc3BvcnQYBSABKA4yGy5wdWxzZW1lc2gudHlwZS52MS5TdWJTcG9ydBIwCg5yZWNvcmRlZF9zcG9ydBgGIAEoDjIYLnB1bHNlbWVzaC50eXBlLnYxLlNwb3J0EjcKEnJlY29yZGVkX3N1Yl9zcG9ydBgHIAEoDjIbLnB1bHNlbWVzaC50eXBlLnYxLlN1YlNwb3J0EjgKFHJlY29yZGluZ19zdGFydF90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI3CgdkZXRhaWxzGAkgASgLMiYucHVsc2VtZXNoLndvcmtvdXQudjEuUmVjb3JkaW5nRGV0YWlscxI1Cgdzb3VyY2VzGAogAygLMiQucHVsc2VtZXNoLndvcmtvdXQudjEuQXJjaGl2ZWRTb3VyY2USLgoKY3JlYXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQdGl0bGVfaXNfZGVmYXVsdBgNIAEoCBIbCg1vcmlnaW5hbF9uYW1lGA4gASgJQgTo2xgEEhcKD29yaWdpbmFsX3NoYTI1NhgPIAEoCWIGcHJvdG8z", [file_google_protobuf_timestamp, file_pulsemesh_policy_v1_policy, file_pulsemesh_type_v1_sport, file_pulsemesh_workout_v1_recording, file_pulsemesh_workout_v1_sample]);
+  fileDesc("CiJwdWxzZW1lc2gvd29ya291dC92MS9hcmNoaXZlLnByb3RvEhRwdWxzZW1lc2gud29ya291dC52MSKjAQoOQXJjaGl2ZWRTb3VyY2USLAoGc291cmNlGAEgASgLMhwucHVsc2VtZXNoLndvcmtvdXQudjEuU291cmNlEjIKB2JhdGNoZXMYAiADKAsyIS5wdWxzZW1lc2gud29ya291dC52MS5TYW1wbGVCYXRjaBIVCg1uZXh0X3NlcXVlbmNlGAMgASgEEhgKEHJlamVjdGVkX3NhbXBsZXMYBCABKAQiwgUKD0FyY2hpdmVkV29ya291dBIUCgxyZWNvcmRpbmdfaWQYASABKAkSEwoFdGl0bGUYAiABKAlCBOjbGAQSEwoFbm90ZXMYAyABKAlCBOjbGAQSJwoFc3BvcnQYBCABKA4yGC5wdWxzZW1lc2gudHlwZS52MS5TcG9ydBIuCglzdWJfc3BvcnQYBSABKA4yGy5wdWxzZW1lc2gudHlwZS52MS5TdWJTcG9ydBIwCg5yZWNvcmRlZF9zcG9ydBgGIAEoDjIYLnB1bHNlbWVzaC50eXBlLnYxLlNwb3J0EjcKEnJlY29yZGVkX3N1Yl9zcG9ydBgHIAEoDjIbLnB1bHNlbWVzaC50eXBlLnYxLlN1YlNwb3J0EjgKFHJlY29yZGluZ19zdGFydF90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI3CgdkZXRhaWxzGAkgASgLMiYucHVsc2VtZXNoLndvcmtvdXQudjEuUmVjb3JkaW5nRGV0YWlscxI1Cgdzb3VyY2VzGAogAygLMiQucHVsc2VtZXNoLndvcmtvdXQudjEuQXJjaGl2ZWRTb3VyY2USLgoKY3JlYXRlZF9hdBgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQdGl0bGVfaXNfZGVmYXVsdBgNIAEoCBIbCg1vcmlnaW5hbF9uYW1lGA4gASgJQgTo2xgEEhcKD29yaWdpbmFsX3NoYTI1NhgPIAEoCRIwCghyZXZpc2lvbhgQIAEoCzIeLnB1bHNlbWVzaC53b3Jrb3V0LnYxLlJldmlzaW9uEg4KBmhpZGRlbhgRIAEoCBIPCgdkZXJpdmVkGBIgASgIIoUBChJBcmNoaXZlZERlcml2YXRpb24SNAoKZGVyaXZhdGlvbhgBIAEoCzIgLnB1bHNlbWVzaC53b3Jrb3V0LnYxLkRlcml2YXRpb24SGwoTaW5wdXRfcmVjb3JkaW5nX2lkcxgCIAMoCRIcChRvdXRwdXRfcmVjb3JkaW5nX2lkcxgDIAMoCWIGcHJvdG8z", [file_google_protobuf_timestamp, file_pulsemesh_policy_v1_policy, file_pulsemesh_type_v1_sport, file_pulsemesh_workout_v1_recording, file_pulsemesh_workout_v1_revision, file_pulsemesh_workout_v1_sample]);
 
 /**
  * A source with all of its samples.
@@ -157,6 +159,28 @@ export type ArchivedWorkout = Message<"pulsemesh.workout.v1.ArchivedWorkout"> & 
    * @generated from field: string original_sha256 = 15;
    */
   originalSha256: string;
+
+  /**
+   * How the workout differs from its samples here, which are those that were
+   * recorded; absent where it does not.
+   *
+   * @generated from field: pulsemesh.workout.v1.Revision revision = 16;
+   */
+  revision?: Revision | undefined;
+
+  /**
+   * It is in no list, because a derivation put others in its place.
+   *
+   * @generated from field: bool hidden = 17;
+   */
+  hidden: boolean;
+
+  /**
+   * A derivation made it: who repeats the derivation gets it again.
+   *
+   * @generated from field: bool derived = 18;
+   */
+  derived: boolean;
 };
 
 /**
@@ -165,4 +189,38 @@ export type ArchivedWorkout = Message<"pulsemesh.workout.v1.ArchivedWorkout"> & 
  */
 export const ArchivedWorkoutSchema: GenMessage<ArchivedWorkout> = /*@__PURE__*/
   messageDesc(file_pulsemesh_workout_v1_archive, 1);
+
+/**
+ * How workouts of the archive came of others of the archive.
+ *
+ * @generated from message pulsemesh.workout.v1.ArchivedDerivation
+ */
+export type ArchivedDerivation = Message<"pulsemesh.workout.v1.ArchivedDerivation"> & {
+  /**
+   * With the workout ids of the platform that exported it.
+   *
+   * @generated from field: pulsemesh.workout.v1.Derivation derivation = 1;
+   */
+  derivation?: Derivation | undefined;
+
+  /**
+   * The recordings of `input_workout_ids` and of `output_workout_ids`, in their
+   * order; empty where a workout is gone.
+   *
+   * @generated from field: repeated string input_recording_ids = 2;
+   */
+  inputRecordingIds: string[];
+
+  /**
+   * @generated from field: repeated string output_recording_ids = 3;
+   */
+  outputRecordingIds: string[];
+};
+
+/**
+ * Describes the message pulsemesh.workout.v1.ArchivedDerivation.
+ * Use `create(ArchivedDerivationSchema)` to create a new message.
+ */
+export const ArchivedDerivationSchema: GenMessage<ArchivedDerivation> = /*@__PURE__*/
+  messageDesc(file_pulsemesh_workout_v1_archive, 2);
 
