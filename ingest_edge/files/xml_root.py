@@ -108,6 +108,9 @@ def read_root(content: bytes) -> XmlRoot:
         raise UnreadableFile(
             f"no XML: {expat.ErrorString(error.code)}", start + parser.ErrorByteIndex
         ) from None
+    except (LookupError, ValueError) as error:
+        # Python's codecs are asked for encodings that expat does not know itself.
+        raise UnreadableFile(f"XML in an encoding that cannot be read: {error}", start) from None
     raise UnreadableFile("XML without an element")
 
 

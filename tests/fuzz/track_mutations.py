@@ -23,9 +23,11 @@ Read = Callable[..., Activity]
 
 _TOKENS = (
     b"<", b">", b"/>", b"</", b"&", b"&amp;", b"&#0;", b"&#65;", b"&x;", b'"', b"'", b"=", b" ", b"\n",
-    b"<!--", b"-->", b"<![CDATA[", b"]]>", b"<?x ?>", b"<?xml version='1.0' encoding='utf-16'?>",
+    b"<!--", b"-->", b"<![CDATA[", b"]]>", b"<?x ?>",
+    b"<?xml version='1.0' encoding='utf-16'?>",
     b"<!DOCTYPE a [<!ENTITY x 'y'>]>", b"<!DOCTYPE a>", b"\0", b"\xff", b"\xc3", b"\xef\xbb\xbf",
-    b"\xe2\x82\xac", b"<trkpt lat='1' lon='2'>", b"</trkpt>", b"<trkseg>", b"</trkseg>", b"<trk>", b"</trk>", b"<trkpt/>",
+    b"\xe2\x82\xac", b"<trkpt lat='1' lon='2'>", b"</trkpt>", b"<trkseg>", b"</trkseg>", b"<trk>",
+    b"</trk>", b"<trkpt/>",
     b"<time>", b"</time>", b"<ele>", b"</ele>", b"<hr>", b"</hr>", b"<Value>", b"</Value>",
     b"<Trackpoint>", b"</Trackpoint>", b"<Track>", b"</Track>", b"<Lap StartTime='x'>", b"</Lap>",
     b"<Activity Sport='Running'>", b"</Activity>", b"<Transition>", b"<Course>", b"</Course>",

@@ -1,7 +1,7 @@
 """FIT through fitparse as it is, brought to the SDK's names and numbers where that can be done.
 
 What differs then is fitparse's: its profile is of 2019, it raises on some damage where others read on, and it
-leaves a field out that a subfield replaces.
+knows only the components of its time.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from fitparse import FitFile
 from fitparse.utils import FitParseError
 
 from ingest_edge.files.activity import Loss
+from ingest_edge.files.fit.profile import message_info
 from ingest_edge.files.fit_profile import FILE_KINDS
 from ingest_edge.files.inspection.contents import SUMMARY_KINDS, FileContents, RecordColumn, message_key
 
@@ -75,7 +76,8 @@ def _messages(content: bytes, losses: list[Loss]) -> Iterator[tuple[str, dict[st
     stream = io.BytesIO(content)
     try:
         for message in FitFile(stream, check_crc=False, data_processor=_AsStored()).get_messages():
-            yield str(message.name).removeprefix(_UNKNOWN), dict(_fields(message))
+            # Messages younger than fitparse's profile are named as ours names them.
+            yield message_info(message.mesg_num).name, dict(_fields(message))
     except (
         FitParseError,
         ValueError,
@@ -97,6 +99,9 @@ def _fields(message: Any) -> Iterator[tuple[str, tuple[Any, str]]]:
             value = value.decode("utf-8", "replace").rstrip("\0")
         if value is None or (isinstance(value, tuple) and not any(item is not None for item in value)):
             continue
+        if field.parent_field is not None:
+            # The SDK keeps the field beside the subfield that it is in this message.
+            yield field.parent_field.name, (_scaled(field.parent_field, field.raw_value), field.units or "")
         yield (
             str(field.name).removeprefix(_UNKNOWN),
             (
@@ -104,6 +109,12 @@ def _fields(message: Any) -> Iterator[tuple[str, tuple[Any, str]]]:
                 field.units or "",
             ),
         )
+
+
+def _scaled(field: Any, raw: Any) -> Any:
+    if not isinstance(raw, int | float):
+        return list(raw) if isinstance(raw, tuple) else raw
+    return raw if not field.scale and not field.offset else raw / (field.scale or 1) - (field.offset or 0)
 
 
 def _add_record(columns: dict[str, _Column], row: int, fields: dict[str, tuple[Any, str]]) -> None:

@@ -236,6 +236,12 @@ def test_every_encoding_that_is_declared_is_read(encoding: str) -> None:
     assert len(record(activity)) == 3
 
 
+@pytest.mark.parametrize("encoding", ["UF-8", "rot13", "gb2312", "punycode", "hex"])
+def test_an_encoding_that_nobody_reads_is_refused(encoding: str) -> None:
+    with pytest.raises(UnreadableFile, match="encoding"):
+        read_gpx(simple(3).replace(b"UTF-8", encoding.encode()))
+
+
 def test_blanks_before_the_declaration_are_forgiven() -> None:
     assert len(record(read_gpx(b"  \r\n\t " + simple(3)))) == 3
 
