@@ -18,14 +18,15 @@ from ingest_edge.files.fit_profile import MessageNumber
 
 _COLUMNS = frozenset({MessageNumber.RECORD, MessageNumber.HRV})
 
-# A message as an object takes many times its bytes in the file: what these may cost together, for any file and
-# for each byte of it. An activity of a day has some thousands, a tenth of what any file may have.
+# A message as an object takes many times its bytes in the file: what these may cost together, for any file
+# and for each byte of it. An activity of a day has some
+# thousands, which any file may have.
 _MESSAGE_BYTES = 500
 _VALUE_BYTES = 100
-_OBJECT_BYTES = 16 << 20
+_OBJECT_BYTES = 6 << 20
 _OBJECT_BYTES_PER_BYTE = 6
 
-_COLUMN_BYTES = 16 << 20
+_COLUMN_BYTES = 6 << 20
 _COLUMN_BYTES_PER_BYTE = 8
 
 

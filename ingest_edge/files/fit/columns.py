@@ -76,12 +76,14 @@ class Column:
         present = self.present
         return np.arange(self._size) if present is None else np.flatnonzero(present)
 
-    def items(self) -> list[Any]:
-        """The values as Python objects, None where a row has none."""
-        values, present = self.values.tolist(), self.present
+    def items(self, start: int = 0, stop: int | None = None) -> list[Any]:
+        """The values of the rows from `start` to `stop` as Python objects, None where a row has none."""
+        present = self.present
+        values: list[Any] = self.values[start:stop].tolist()
         if present is None:
             return values
-        return [value if there else None for value, there in zip(values, present.tolist(), strict=True)]
+        there = present[start:stop].tolist()
+        return [value if is_there else None for value, is_there in zip(values, there, strict=True)]
 
     def _made(self) -> Values:
         raise NotImplementedError
@@ -107,16 +109,17 @@ class ListColumn(Column):
             return None
         return np.array([item is not None for item in self._items], np.bool_)
 
-    def items(self) -> list[Any]:
+    def items(self, start: int = 0, stop: int | None = None) -> list[Any]:
         """See `Column.items`."""
         scale, offset = self._info.scale, self._info.offset
+        items = self._items if start == 0 and stop is None else self._items[start:stop]
         if scale == 1 and offset == 0:
-            return self._items
-        if self._numbers and None not in self._items:
+            return items
+        if self._numbers and None not in items:
             if scale == 1:
-                return [item - offset for item in self._items]
-            return [item / scale - offset for item in self._items]
-        return [_scaled(item, scale, offset) for item in self._items]
+                return [item - offset for item in items]
+            return [item / scale - offset for item in items]
+        return [_scaled(item, scale, offset) for item in items]
 
     def _made(self) -> Values:
         items = self.items()
@@ -196,23 +199,26 @@ class RowsColumn(Column):
         """See `Column.values`. Not kept: lists take many times the room of what they are made of."""
         return _objects(self.items())
 
-    def items(self) -> list[Any]:
+    def items(self, start: int = 0, stop: int | None = None) -> list[Any]:
         """See `Column.items`."""
-        scaled = self._scaled()
+        scaled = self._scaled(start, stop)
         if self._absent is not None:
             scaled = scaled.astype(object)
-            scaled[self._absent] = None
+            scaled[self._absent[start:stop]] = None
         lists: list[Any] = scaled.tolist()
         if self._single is not None:
-            for row in np.flatnonzero(self._single).tolist():
+            for row in np.flatnonzero(self._single[start:stop]).tolist():
                 lists[row] = lists[row][0]
         if self._present is not None:
-            for row in np.flatnonzero(~self._present).tolist():
+            for row in np.flatnonzero(~self._present[start:stop]).tolist():
                 lists[row] = None
         return lists
 
     def matrix(self) -> npt.NDArray[np.float64]:
-        """The items in physical units, shape (n, k), NaN where one is absent: much quicker than the lists."""
+        """The items in physical units, shape (n, k), NaN where one is absent.
+
+        Much quicker than the lists, and a small part of their memory: prefer it for what others wrote.
+        """
         matrix = self._scaled().astype(np.float64)
         if self._absent is not None:
             matrix[self._absent] = np.nan
@@ -220,11 +226,11 @@ class RowsColumn(Column):
             matrix[~self._present] = np.nan
         return matrix
 
-    def _scaled(self) -> Values:
+    def _scaled(self, start: int = 0, stop: int | None = None) -> Values:
         scale, offset = self._info.scale, self._info.offset
         if scale == 1 and offset == 0:
-            return self._raw
-        scaled: Values = np.divide(self._raw, float(scale), dtype=np.float64)
+            return self._raw[start:stop]
+        scaled: Values = np.divide(self._raw[start:stop], float(scale), dtype=np.float64)
         scaled -= offset
         return scaled
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ingest_edge.files.activity import Loss
+from ingest_edge.files.activity import Int64Array, Loss
 from ingest_edge.files.fit.columns import Column, concatenated
 from ingest_edge.files.fit.expansion import long_columns
 from ingest_edge.files.fit.long_tables import Key, Part, Raw, long_fields
@@ -21,6 +21,9 @@ from ingest_edge.files.fit.times import CompressedTimes
 from ingest_edge.files.fit_messages import FitMessage
 
 Columns = Mapping[str, Column]
+
+_CHUNK = 4096
+"""Messages that are made Python objects at a time."""
 
 
 class MessageTable(Protocol):
@@ -45,12 +48,12 @@ class MessageTable(Protocol):
     def __len__(self) -> int: ...
 
     @property
-    def offsets(self) -> Offsets:
+    def offsets(self) -> Int64Array:
         """The byte of the file at which each message begins, shape (n,)."""
         ...
 
     @property
-    def order(self) -> Offsets:
+    def order(self) -> Int64Array:
         """The place of each message among all messages of the file, from 0, shape (n,)."""
         ...
 
@@ -140,8 +143,7 @@ class LinkTable:
         return self._size
 
     @cached_property
-    def offsets(self) -> Offsets:
-        """See `MessageTable.offsets`."""
+    def _offsets(self) -> Offsets:
         if len(self._parts) == 1:
             return self._parts[0].offsets()
         joined = np.concatenate([part.offsets() for part in self._parts])
@@ -149,9 +151,14 @@ class LinkTable:
         return joined
 
     @property
-    def order(self) -> Offsets:
+    def offsets(self) -> Int64Array:
+        """See `MessageTable.offsets`."""
+        return self._offsets.astype(np.int64)
+
+    @property
+    def order(self) -> Int64Array:
         """See `MessageTable.order`."""
-        return np.searchsorted(self._file.offsets, self.offsets)
+        return np.searchsorted(self._file.offsets, self._offsets)
 
     @property
     def columns(self) -> Columns:
@@ -168,7 +175,7 @@ class LinkTable:
         if self._size <= MOST_ROWS:
             times = self._compressed_times()
             listed = None if times is None else [time if time >= 0 else None for time in times.tolist()]
-            short = short_columns(self._content, self.in_order(), listed)
+            short = short_columns(self._content, list(self._in_order()), listed)
             if short is not None:
                 return short
         return long_columns(self.fields(), self._parts[0].plan.message, self._size)
@@ -176,23 +183,23 @@ class LinkTable:
     def fields(self, wanted: Container[Key] | None = None) -> dict[Key, Raw]:
         """The fields before scale and offset: those that any message has, and of these the `wanted` ones."""
         if len(self._parts) == 1:
-            parts = [Part(self._parts[0].plan, self.offsets, None)]
+            parts = [Part(self._parts[0].plan, self._offsets, None)]
         else:
             every = [(part.plan, part.offsets()) for part in self._parts]
             parts = [
-                Part(plan, offsets, np.searchsorted(self.offsets, offsets).astype(np.uint32))
+                Part(plan, offsets, np.searchsorted(self._offsets, offsets).astype(np.uint32))
                 for plan, offsets in every
             ]
         return long_fields(self._content, parts, self._size, self._compressed_times(), wanted)
 
     def _compressed_times(self) -> npt.NDArray[np.int64] | None:
         times = self._link.compressed_times
-        return None if times is None else times.of(self.offsets)
+        return None if times is None else times.of(self._offsets)
 
     def messages(self) -> Iterator[FitMessage]:
         """The messages one by one, before scale and offset, without what apps added."""
         times = self._compressed_times()
-        for row, (offset, plan) in enumerate(self.in_order()):
+        for row, (offset, plan) in enumerate(self._in_order()):
             items = plan.layout.unpack_from(self._content, offset + 1)
             values: dict[int, Any] = {}
             for slot in plan.slots:
@@ -203,17 +210,20 @@ class LinkTable:
                 values[TIMESTAMP] = int(times[row])
             yield FitMessage(self.number, offset, values)
 
-    def in_order(self) -> list[tuple[int, Plan]]:
+    def _in_order(self) -> Iterator[tuple[int, Plan]]:
         """The offset and the plan of each message."""
-        rows = []
-        for part in self._parts:
-            plan = part.plan
-            rows += [(offset, plan) for offset in part.singles]
-            for start, count in part.runs:
-                rows += [(start + index * plan.size, plan) for index in range(count)]
-        if len(self._parts) > 1 or len(part.runs) > 1 or (part.runs and part.singles):
-            rows.sort(key=_offset)
-        return rows
+        plans = [part.plan for part in self._parts]
+        if len(plans) == 1 and self._size == 1:
+            part = self._parts[0]
+            yield part.singles[0] if part.singles else part.runs[0][0], plans[0]
+            return
+        which = np.zeros(self._size, np.uint32)
+        for index, part in enumerate(self._parts[1:], 1):
+            which[np.searchsorted(self._offsets, part.offsets())] = index
+        for start in range(0, self._size, _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            for offset, index in zip(self._offsets[rows].tolist(), which[rows].tolist(), strict=True):
+                yield offset, plans[index]
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """See `MessageTable.rows`."""
@@ -232,12 +242,12 @@ class ChainTable:
         return sum(map(len, self._parts))
 
     @property
-    def offsets(self) -> Offsets:
+    def offsets(self) -> Int64Array:
         """See `MessageTable.offsets`."""
         return np.concatenate([part.offsets for part in self._parts])
 
     @property
-    def order(self) -> Offsets:
+    def order(self) -> Int64Array:
         """See `MessageTable.order`."""
         return np.concatenate([part.order for part in self._parts])
 
@@ -295,15 +305,13 @@ class FitContent:
 def rows_of(table: LinkTable) -> Iterator[dict[str, Any]]:
     """The messages of a table one by one, as Python values."""
     size = len(table)
-    fields = [(name, column.items()) for name, column in table.columns.items()]
-    own = [(name, column.items()) for name, column in table.developer.items()]
-    for row in range(size):
-        values: dict[str, Any] = {name: items[row] for name, items in fields if items[row] is not None}
-        given = {name: items[row] for name, items in own if items[row] is not None}
-        if given:
-            values["developer_fields"] = given
-        yield values
-
-
-def _offset(row: tuple[int, Plan]) -> int:
-    return row[0]
+    for start in range(0, size, _CHUNK):
+        stop = min(start + _CHUNK, size)
+        fields = [(name, column.items(start, stop)) for name, column in table.columns.items()]
+        own = [(name, column.items(start, stop)) for name, column in table.developer.items()]
+        for row in range(stop - start):
+            values: dict[str, Any] = {name: items[row] for name, items in fields if items[row] is not None}
+            given = {name: items[row] for name, items in own if items[row] is not None}
+            if given:
+                values["developer_fields"] = given
+            yield values

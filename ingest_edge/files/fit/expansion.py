@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ingest_edge.files.activity import BoolArray
 from ingest_edge.files.fit.columns import ArrayColumn, Column, ListColumn, RowsColumn, Values
 from ingest_edge.files.fit.counters import followed
-from ingest_edge.files.fit.long_tables import Key, Raw, column_of
+from ingest_edge.files.fit.long_tables import Key, Raw, column_of, empty_rows
 from ingest_edge.files.fit.profile import ComponentInfo, FieldInfo, MessageInfo, filled_by
 from ingest_edge.files.fit.short_tables import unique_name
 
@@ -144,7 +144,7 @@ class _Expansion:
             there = np.ones(self._size, np.bool_) if absent is None else ~absent
         else:
             items = values
-            there = np.ones(len(items), np.bool_) if absent is None else ~absent.all(axis=1)
+            there = np.ones(len(items), np.bool_) if absent is None else ~empty_rows(absent)
         mask = (1 << item_bits) - 1
         there &= ~np.all((items.astype(np.int64) & mask) == info.invalid, axis=1)
         if raw.rows is not None and not raw.is_numbers:
@@ -262,7 +262,7 @@ class _Expansion:
             if raw.absent is not None:
                 last = raw.values.shape[1] - 1 - np.argmin(raw.absent[:, ::-1], axis=1)
                 values = raw.values[np.arange(len(last)), last]
-                there = ~raw.absent.all(axis=1)
+                there = ~empty_rows(raw.absent)
             if raw.rows is not None:
                 spread, there = self._spread(values[:, None], there, raw.rows)
                 values = spread[:, 0]
@@ -280,7 +280,7 @@ def _without_invalid(
         return there
     if info.invalid and info.invalid >> component.bits:
         return there
-    nothing = values == info.invalid
+    nothing: BoolArray = values == info.invalid
     if not nothing.any():
         return there
     return ~nothing if there is None else there & ~nothing

@@ -1,4 +1,4 @@
-"""Columns of a table of many messages: a field is a strided view of the file, or of what was gathered of it."""
+"""Columns of a table of many messages: fields are strided views of the file, or of its gathered bytes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from ingest_edge.files.fit.plan import BYTES, NUMBER, TEXT, Plan, Slot
 from ingest_edge.files.fit.profile import TIMESTAMP, FieldInfo, unknown_field
 from ingest_edge.files.fit.short_tables import decoded
 
-_MEMO = 16_384
+_MEMO = 4096
 """Texts remembered while a column is decoded: most columns repeat a few."""
 
+_MOST_MIXED = 65_536
+"""Rows of a column that may hold numbers and arrays as objects, each many times its size in the file."""
+
 Rows = npt.NDArray[np.integer[Any]]
-Offsets = npt.NDArray[np.int64]
+Offsets = npt.NDArray[np.uint32]
 
 
 @dataclass(slots=True)
@@ -97,18 +100,18 @@ def long_fields(
     return fields
 
 
-def _order(parts: Sequence[Part]) -> npt.NDArray[np.intp]:
+def _order(parts: Sequence[Part]) -> Rows:
     """Takes the messages of all parts, one part after the other, into the order of the table."""
     rows = np.concatenate([part.rows for part in parts if part.rows is not None])
-    order = np.empty(len(rows), np.intp)
-    order[rows] = np.arange(len(rows))
+    order = np.empty(len(rows), np.uint32)
+    order[rows] = np.arange(len(rows), dtype=np.uint32)
     return order
 
 
 def _field(
     sources: list[tuple[_PlanReader, Slot]],
     readers: list[_PlanReader],
-    order: npt.NDArray[np.intp] | None,
+    order: Rows | None,
     size: int,
 ) -> Raw | None:
     if len(sources) == 1:
@@ -134,9 +137,7 @@ def _are_alike(sources: list[tuple[_PlanReader, Slot]], size: int) -> bool:
     return 2 * sum(reader.count for reader, _ in sources) >= size
 
 
-def _stacked(
-    sources: dict[_PlanReader, Slot], readers: list[_PlanReader], order: npt.NDArray[np.intp]
-) -> Raw | None:
+def _stacked(sources: dict[_PlanReader, Slot], readers: list[_PlanReader], order: Rows) -> Raw | None:
     """One plan's values after the other, then put into the order of the table."""
     first = next(iter(sources.values()))
     stacked: Values = np.empty(len(order), first.dtype)
@@ -187,7 +188,7 @@ class _PlanReader:
         step = np.dtype(slot.dtype).itemsize
         values = self._view(slot.dtype, slot, (self.count, slot.count), (self._stride, step))
         absent = _invalid(slot, values)
-        nothing: BoolArray = absent.all(axis=1)
+        nothing = empty_rows(absent)
         if nothing.all():
             return None
         if slot.form == BYTES:
@@ -198,13 +199,15 @@ class _PlanReader:
     def _texts(self, slot: Slot) -> Raw | None:
         memo: dict[bytes, Any] = {}
         texts = []
-        for octets in self._view(f"S{slot.size}", slot, (self.count,), (self._stride,)).tolist():
-            text = memo.get(octets, memo)
-            if text is memo:
-                text = decoded(octets)
-                if len(memo) < _MEMO:
-                    memo[octets] = text
-            texts.append(text)
+        view = self._view(f"S{slot.size}", slot, (self.count,), (self._stride,))
+        for start in range(0, self.count, _MEMO):
+            for octets in view[start : start + _MEMO].tolist():
+                text = memo.get(octets, memo)
+                if text is memo:
+                    text = decoded(octets)
+                    if len(memo) < _MEMO:
+                        memo[octets] = text
+                texts.append(text)
         return None if texts.count(None) == len(texts) else Raw(slot.info, texts, None)
 
 
@@ -221,17 +224,28 @@ def _invalid(slot: Slot, values: Values) -> BoolArray:
     return invalid
 
 
+def empty_rows(absent: BoolArray) -> BoolArray:
+    """Which rows of items, of shape (n, k), have none that is there."""
+    empty: BoolArray = np.logical_and.reduce(absent, axis=1)
+    return empty
+
+
 @lru_cache(maxsize=256)
 def _void(size: int) -> np.dtype[np.void]:
     return np.dtype((np.void, size))
 
 
 def _joined(raws: list[Raw], size: int) -> Raw:
-    """A field of several plans, or one that a plan has twice: then the later value counts, if there is one."""
+    """A field of several plans, or one that a plan has twice: there the later value counts, if any."""
     info = raws[0].info
     dtype = _common([raw.values.dtype for raw in raws]) if all(raw.is_numbers for raw in raws) else None
     if dtype is None:
-        return _padded(raws, size) or _joined_objects(raws, size)
+        padded = _padded(raws, size)
+        if padded is not None or size <= _MOST_MIXED or any(isinstance(raw.values, list) for raw in raws):
+            return padded or _joined_objects(raws, size)
+        # No device does this, a hostile file may: of each array there is room for the first number.
+        raws = [_first_items(raw) for raw in raws]
+        dtype = np.dtype(np.float64)
     covered = sum(size if raw.rows is None else len(raw.rows) for raw in raws)
     if 2 * covered < size:
         rows = np.concatenate([raw.rows for raw in raws if raw.rows is not None])
@@ -267,6 +281,13 @@ def _common(dtypes: Sequence[np.dtype[Any]]) -> np.dtype[Any] | None:
     return None
 
 
+def _first_items(raw: Raw) -> Raw:
+    if raw.is_numbers:
+        return raw
+    absent = None if raw.absent is None else raw.absent[:, 0]
+    return Raw(raw.info, raw.values[:, 0], absent, raw.rows)
+
+
 def _padded(raws: list[Raw], size: int) -> Raw | None:
     """Numbers in some messages and arrays in others, as arrays; None where that would be a waste."""
     shapes = [None if isinstance(raw.values, list) else raw.values.shape for raw in raws]
@@ -287,7 +308,7 @@ def _padded(raws: list[Raw], size: int) -> Raw | None:
         columns = slice(0, 1) if raw.is_numbers else slice(0, width)
         given = raw.values[:, None] if raw.is_numbers else raw.values
         missing = np.zeros(given.shape, np.bool_) if raw.absent is None else raw.absent.reshape(given.shape)
-        there = ~missing.all(axis=1)
+        there = ~empty_rows(missing)
         rows = raw.rows[there]
         absent[rows] = True
         values[rows, columns] = given[there]
@@ -320,7 +341,7 @@ def _items(raw: Raw) -> list[Any]:
         return items
     if raw.single is not None:
         items = [item[0] if one else item for one, item in zip(raw.single.tolist(), items, strict=True)]
-    nothing = raw.absent.all(axis=1).tolist()
+    nothing: list[bool] = empty_rows(raw.absent).tolist()
     return [None if empty else item for empty, item in zip(nothing, items, strict=True)]
 
 
@@ -359,7 +380,7 @@ def _objects_column(info: FieldInfo, raw: Raw, size: int) -> Column:
     if raw.rows is None and isinstance(raw.values, list):
         return ListColumn(info, raw.values, False)
     if raw.rows is None:
-        present = None if raw.absent is None else ~raw.absent.all(axis=1)
+        present = None if raw.absent is None else ~empty_rows(raw.absent)
         present = None if present is None or present.all() else present
         return RowsColumn(info, raw.values, raw.absent, present, raw.single)
     items = _items(raw)

@@ -26,8 +26,8 @@ _LOCAL_MASK = 0x0F
 _FIRST_WINDOW = 16
 _WINDOW_GROWTH = 4
 
-# Compiled plans are large beside the three bytes of a field that ask for one, and links beside the fourteen of
-# a header: together they may cost this much memory and no more. Real files stay below a hundredth of it.
+# Compiled plans are large beside the three bytes of a field that ask for one, and links beside the fourteen
+# of a header: together they may cost this much memory and no more. Real files stay below a hundredth of it.
 _PLAN_BYTES = 1000
 _SLOT_BYTES = 300
 _ALL_PLANS_BYTES = 8 << 20
@@ -37,7 +37,13 @@ _TOO_MANY = "more definitions than any device writes"
 
 _LINK_BYTES = 1500
 
-Offsets = npt.NDArray[np.int64]
+# Messages of so few bytes would cost many times their size whatever is done with them. A watch that wrote its
+# heart rate alone, every second, would need two days for so many.
+_TINY = 4
+_MOST_TINY = 200_000
+
+Offsets = npt.NDArray[np.uint32]
+"""Bytes of a file; `read_fit` refuses what is too large for them."""
 
 
 class ScanBudget:
@@ -45,6 +51,7 @@ class ScanBudget:
 
     def __init__(self, size: int) -> None:
         self._left = _ALL_PLANS_BYTES + _ALL_PLANS_BYTES_PER_BYTE * size
+        self._tiny_left = _MOST_TINY
 
     def take_link(self) -> bool:
         """Pay for one more link; False where there have been too many."""
@@ -53,6 +60,12 @@ class ScanBudget:
     def take_plan(self, fields: int) -> bool:
         """Pay for one more plan; False where there have been too many."""
         return self._take(_PLAN_BYTES + _SLOT_BYTES * fields)
+
+    def take_tiny(self, count: int) -> int:
+        """How many of so many messages of a few bytes there is room for."""
+        room = min(count, self._tiny_left)
+        self._tiny_left -= room
+        return room
 
     def _take(self, cost: int) -> bool:
         self._left -= cost
@@ -75,24 +88,33 @@ class PlanRows:
 
     def offsets(self) -> Offsets:
         """The offsets of the header bytes, ascending, shape (n,)."""
-        singles = np.frombuffer(self.singles, np.uint32).astype(np.int64)
+        singles = np.frombuffer(self.singles, np.uint32)
         if not self.runs:
             return singles
         size = self.plan.size
         if len(self.runs) <= 8:
-            parts = [np.arange(start, start + count * size, size) for start, count in self.runs]
+            parts = [
+                np.arange(start, start + count * size, size, dtype=np.uint32) for start, count in self.runs
+            ]
         else:
-            runs = np.array(self.runs, np.int64)
-            before = np.cumsum(runs[:, 1]) - runs[:, 1]
-            index = np.arange(before[-1] + runs[-1, 1])
+            runs = np.array(self.runs, np.uint32)
+            before = np.cumsum(runs[:, 1], dtype=np.uint32) - runs[:, 1]
+            index = np.arange(before[-1] + runs[-1, 1], dtype=np.uint32)
             parts = [np.repeat(runs[:, 0] - before * size, runs[:, 1]) + index * size]
         if len(singles):
             parts.append(singles)
         if len(parts) == 1:
             return parts[0]
-        joined = np.concatenate(parts)
+        joined: Offsets = np.concatenate(parts)
         joined.sort(kind="stable")
         return joined
+
+    def cut(self, most: int) -> int:
+        """Drop the messages after so many; return where the first dropped one begins."""
+        offsets = self.offsets()
+        self.singles = array("I", offsets[:most].tobytes())
+        self.runs = []
+        return int(offsets[most])
 
 
 class LinkScan:
@@ -116,6 +138,13 @@ class LinkScan:
         self._sinks: list[Callable[[int], None]] = [self._locals_missing] * 256
         self._budget = budget
         self._scan(start)
+        for rows in self.rows:
+            if rows.plan.size < _TINY:
+                count = len(rows)
+                room = budget.take_tiny(count)
+                if room < count:
+                    reason = f"more messages of {rows.plan.size} bytes than any device writes were dropped"
+                    self.losses.append(Loss(rows.cut(room), reason))
 
     def _scan(self, position: int) -> None:
         content, end, sizes, sinks = self._content, self._end, self._sizes, self._sinks

@@ -33,12 +33,12 @@ class CompressedTimes:
             if part.plan.clock is not None:
                 full = self._full(part.plan, offsets)
                 given = full != _INVALID
-                places.append(2 * offsets[given])
+                places.append(2 * offsets[given].astype(np.int64))
                 values.append(full[given])
             if part.compressed:
                 headers = self._content[offsets]
                 compressed = headers >= _COMPRESSED
-                places.append(2 * offsets[compressed] + 1)
+                places.append(2 * offsets[compressed].astype(np.int64) + 1)
                 values.append(headers[compressed].astype(np.int64) & _OFFSET_MASK)
         place, value = np.concatenate(places), np.concatenate(values)
         order = np.argsort(place)
@@ -58,7 +58,7 @@ class CompressedTimes:
 
     def _full(self, plan: Plan, offsets: Offsets) -> Int64Array:
         start = plan.clock.start if plan.clock is not None else 0
-        octets = [self._content[offsets + start + index].astype(np.int64) for index in range(4)]
+        octets = [self._content[offsets + (start + index)].astype(np.int64) for index in range(4)]
         if plan.clock is not None and plan.clock.dtype.startswith(">"):
             octets.reverse()
         return octets[0] | octets[1] << 8 | octets[2] << 16 | octets[3] << 24
