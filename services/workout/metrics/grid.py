@@ -130,11 +130,19 @@ def grid(series: Mapping[int, Series], running: Intervals, start_ms: int, stop_m
     told = _told_seconds(heard, origin)
     seconds = _axis(told)
     recorded = _held(np.searchsorted(seconds, told), seconds) >= 0
-    if len(running.starts) != 1 or running.starts[0] > origin or running.ends[0] < stop_ms - 1:
-        begins = origin + seconds * 1000
-        recorded &= running.overlap_ms(begins, begins + 1000) >= 500
-        recorded[-1] |= not recorded.any()
+    moment = stop_ms - start_ms <= 1  # a single sample has no time that a clock could run for
+    if not moment and (
+        len(running.starts) != 1 or running.starts[0] > origin or running.ends[0] < stop_ms - 1
+    ):
+        recorded &= _runs(running, origin + seconds * 1000, stop_ms)
     return Grid(origin, seconds, recorded, cut)
+
+
+def _runs(running: Intervals, begins_ms: Int64Array, stop_ms: int) -> BoolArray:
+    """Whether the clock ran for half of each second; the second of the last sample reaches beyond its end."""
+    ends = running.ends.copy()
+    ends[ends >= stop_ms - 1] += 1000
+    return np.asarray(Intervals(running.starts, ends).overlap_ms(begins_ms, begins_ms + 1000) >= 500)
 
 
 def _cut(series: Mapping[int, Series], start_ms: int, stop_ms: int) -> dict[int, Series]:
