@@ -13,10 +13,12 @@ import grpc.aio
 from pulsemesh.calls.channel import PolicyChannel
 from pulsemesh.calls.retry import RetrySettings
 from pulsemesh.credentials import Credentials, TokenSource, as_credentials
+from pulsemesh.parts.comparison import Comparison
 from pulsemesh.parts.exports import Exports
 from pulsemesh.parts.files import Files
 from pulsemesh.parts.ingest import Ingest
 from pulsemesh.parts.recordings import Recordings
+from pulsemesh.parts.segments import Segments
 from pulsemesh.parts.tokens import Tokens
 from pulsemesh.parts.workouts import Workouts
 from pulsemesh.target import Tls, open_channel
@@ -48,6 +50,10 @@ class Client:
         """Recordings in progress: looking at them, watching them live, ending them."""
         self.files = Files(self._channel)
         """Original device files."""
+        self.comparison = Comparison(self._channel)
+        """Workouts beside each other, matched routes, standings."""
+        self.segments = Segments(self._channel)
+        """Segments, and the efforts on them."""
         self.exports = Exports(self._channel)
         """Workouts as files, and everything as one archive."""
         self.ingest = Ingest(self._channel)

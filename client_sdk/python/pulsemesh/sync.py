@@ -20,7 +20,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 from pulsemesh import client as async_client
 from pulsemesh.calls.retry import RetrySettings
 from pulsemesh.credentials import Credentials, TokenSource
-from pulsemesh.parts import exports, files, ingest, recordings, tokens, workouts
+from pulsemesh.parts import comparison, exports, files, ingest, recordings, segments, tokens, workouts
 from pulsemesh.parts.times import Sport, SubSport
 from pulsemesh.target import Tls
 
@@ -157,6 +157,30 @@ class Exports(_Part[exports.Exports]):
     archive = _blocking(exports.Exports.archive)
 
 
+class Comparison(_Part[comparison.Comparison]):
+    """`pulsemesh.parts.comparison.Comparison` without async."""
+
+    compare = _blocking(comparison.Comparison.compare)
+    matched = _blocking(comparison.Comparison.matched)
+    on_route = _iterating(comparison.Comparison.on_route)
+    route_standing = _blocking(comparison.Comparison.route_standing)
+    segment_standing = _blocking(comparison.Comparison.segment_standing)
+    mean_maximal_standing = _blocking(comparison.Comparison.mean_maximal_standing)
+    distance_standing = _blocking(comparison.Comparison.distance_standing)
+
+
+class Segments(_Part[segments.Segments]):
+    """`pulsemesh.parts.segments.Segments` without async."""
+
+    create = _blocking(segments.Segments.create)
+    get = _blocking(segments.Segments.get)
+    list = _iterating(segments.Segments.list)
+    update = _blocking(segments.Segments.update)
+    delete = _blocking(segments.Segments.delete)
+    efforts = _iterating(segments.Segments.efforts)
+    of_workout = _blocking(segments.Segments.of_workout)
+
+
 class Tokens(_Part[tokens.Tokens]):
     """`pulsemesh.parts.tokens.Tokens` without async."""
 
@@ -249,6 +273,8 @@ class Client:
         self.recordings = Recordings(inner.recordings, loop)
         self.files = Files(inner.files, loop)
         self.exports = Exports(inner.exports, loop)
+        self.comparison = Comparison(inner.comparison, loop)
+        self.segments = Segments(inner.segments, loop)
         self.ingest = Ingest(inner.ingest, loop)
         self.auth = Tokens(inner.auth, loop)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pulsemesh.cli import editing, exporting, listing, showing, sign_in, watching
+from pulsemesh.cli import comparing, editing, exporting, listing, segments, showing, sign_in, watching
 from pulsemesh.cli.session import Session
 
 __all__ = ["cli"]
@@ -33,6 +33,9 @@ for _command in (
     showing.show,
     watching.watch,
     exporting.export,
+    comparing.compare,
+    segments.segments,
+    segments.routes,
     editing.edit,
     editing.delete,
 ):

@@ -17,7 +17,7 @@ from pulsemesh.streams import Streams, join_segments
 from pulsemesh.type.v1 import channel_pb2
 from pulsemesh.workout.v1 import workout_pb2, workout_service_pb2, workout_service_pb2_grpc
 
-__all__ = ["Workouts"]
+__all__ = ["Channel", "Workouts", "channel_number"]
 
 Channel: TypeAlias = channel_pb2.Channel.ValueType | str
 
@@ -142,7 +142,7 @@ class Workouts:
         """
         request = workout_service_pb2.ReadStreamsRequest(
             workout_id=workout_id,
-            channels=[_channel(channel) for channel in channels],
+            channels=[channel_number(channel) for channel in channels],
             start_time_ms=milliseconds(start),
             end_time_ms=milliseconds(end),
             aligned=aligned,
@@ -169,7 +169,8 @@ class Workouts:
                 return segments
 
 
-def _channel(channel: Channel) -> channel_pb2.Channel.ValueType:
+def channel_number(channel: Channel) -> channel_pb2.Channel.ValueType:
+    """Return a channel by number, or by name: `heart_rate`. Raises `ValueError` for an unknown name."""
     if not isinstance(channel, str):
         return channel
     spec = samples.CHANNEL_BY_NAME.get(channel)
