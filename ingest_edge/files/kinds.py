@@ -5,6 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 DEVICE_SUFFIXES = (".fit", ".gpx", ".tcx", ".fit.gz", ".gpx.gz", ".tcx.gz")
+ARCHIVED_SUFFIX = ".pulsemesh"
+"""Of a workout in an archive that a platform of ours exported."""
+
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz")
 _TABLES = ("activities.csv", "comments.csv")
 _MACOS_SHADOWS = "__macosx"

@@ -58,6 +58,11 @@ _DAMAGE = (
 )
 
 
+def parsed_workout(name: str, content: bytes) -> archive_pb2.ArchivedWorkout:
+    """The workout that a file of `workouts/` holds. Raises `UnreadableFile` where it is damaged."""
+    return _parsed(name, content)
+
+
 def delimited(message: Message) -> bytes:
     """A message as the archive keeps it: its length as a varint, then the message."""
     content = message.SerializeToString(deterministic=True)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from ingest_edge.files.archives import ArchiveReader, ArchiveRefused
+from ingest_edge.files.archives import ArchiveReader, ArchiveRefused, Location
 from ingest_edge.files.decoder import NotAnActivity, UnreadableFile
 from ingest_edge.files.isolation import FileReader
+from ingest_edge.importer import archived
 from ingest_edge.importer.entries import Entry, entry_of
 from ingest_edge.importer.journal import Journal, NoJournal
 from ingest_edge.importer.ledger import Spooling
@@ -47,14 +48,11 @@ class _File:
     entry: Entry
     size_bytes: int
     sha256: str
+    recording_id: str
 
     @property
     def path(self) -> Path:
         return self.entry.location.shown
-
-    @property
-    def recording_id(self) -> str:
-        return recording_id_of_digest(self.sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,24 +176,28 @@ class Importer:
         path = entry.location.shown
         self._tell(path, FileStage.READING)
         try:
-            content = await asyncio.to_thread(self._reader.read, entry.location)
+            limit = archived.MAX_BYTES if archived.is_archived(entry.location) else None
+            content = await asyncio.to_thread(self._reader.read, entry.location, limit)
         except ArchiveRefused as refused:
             return FileOutcome(path, FileStatus.UNREADABLE, reason=refused.reason, fault=refused.fault)
         except OSError as error:
             reason = f"cannot be read: {error.strerror or error}"
             return FileOutcome(path, FileStatus.UNREADABLE, reason=reason)
         digest = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
-        file = _File(entry, len(content), digest)
+        file = _File(entry, len(content), digest, recording_id_of_digest(digest))
         if digest in self._known_digests:
             return file, FileOutcome(path, FileStatus.DUPLICATE)
         future: asyncio.Future[FileOutcome] = asyncio.get_running_loop().create_future()
         self._known_digests[digest] = future
         try:
-            prepared = (
-                await self._read_before(file, work.spooling)
-                or await self._known(file)
-                or await self._spooled(file, content)
-            )
+            if archived.is_archived(entry.location):
+                file, prepared = await self._archived(file, content, work.spooling)
+            else:
+                prepared = (
+                    await self._read_before(file, work.spooling)
+                    or await self._known(file)
+                    or await self._spooled(file, content)
+                )
         except BaseException:
             # Nobody shall wait for what will not come.
             future.cancel()
@@ -234,37 +236,58 @@ class Importer:
             return None
         return FileOutcome(file.path, FileStatus.DUPLICATE, file.recording_id, stored.workout_id)
 
+    async def _archived(
+        self, file: _File, content: bytes, before: Spooling | None
+    ) -> tuple[_File, FileOutcome]:
+        """The same for a workout of an archive of ours, which tells itself which recording it is."""
+        location = file.entry.location
+        self._tell(file.path, FileStage.DECODING)
+        try:
+            found = await asyncio.to_thread(
+                self._decoder.run,
+                archived.archived_recording,
+                location.inner_name,
+                content,
+                self._writer_id,
+            )
+            file = replace(file, recording_id=found.recording.new.recording_id)
+            original = await asyncio.to_thread(_archived_original, self._reader, location, found)
+        except (UnreadableFile, OSError, ValueError) as error:
+            return file, _undecodable(file, error)
+        return file, (
+            await self._read_before(file, before) or await self._into_spool(file, found.recording, original)
+        )
+
     async def _spooled(self, file: _File, content: bytes) -> FileOutcome:
         """What was read and is in the spool now (`WAITING`), or why not."""
         self._tell(file.path, FileStage.DECODING)
         try:
             translate = partial(recording_of, sha256=file.sha256, writer_id=self._writer_id)
             read = await asyncio.to_thread(self._decoder.decode_with, content, translate)
-            recording = described(read, await self._journal.hint(file.entry, read.new.start_time_ms))
-            title = recording.details.title
-            await self._journal.spooling(
-                file.entry, Spooling(file.sha256, recording.samples, recording.losses, title)
-            )
-            await self._add(file, recording)
         except NotAnActivity as other:
             return FileOutcome(file.path, FileStatus.NOT_AN_ACTIVITY, reason=str(other))
         except (UnreadableFile, OSError, ValueError) as error:
-            return FileOutcome(file.path, FileStatus.UNREADABLE, reason=str(error), fault=UNDECODABLE)
+            return _undecodable(file, error)
+        recording = described(read, await self._journal.hint(file.entry, read.new.start_time_ms))
+        return await self._into_spool(file, recording, _original(file))
+
+    async def _into_spool(
+        self, file: _File, recording: ImportedRecording, original: Original | None
+    ) -> FileOutcome:
+        title = recording.details.title
+        await self._journal.spooling(
+            file.entry, Spooling(file.sha256, recording.samples, recording.losses, title)
+        )
+        try:
+            await self._add(file, recording, original)
+        except (OSError, ValueError) as error:
+            return _undecodable(file, error)
         except SpoolRefused as full:
             return FileOutcome(file.path, FileStatus.NO_ROOM, file.recording_id, reason=str(full))
         base = FileOutcome(file.path, FileStatus.WAITING, file.recording_id, samples=recording.samples)
         return replace(base, losses=recording.losses, title=title)
 
-    async def _add(self, file: _File, recording: ImportedRecording) -> None:
-        location = file.entry.location
-        original = Original(
-            str(location.path.absolute()),
-            location.name[:255],
-            file.sha256,
-            file.size_bytes,
-            file.recording_id,
-            location.members_text(),
-        )
+    async def _add(self, file: _File, recording: ImportedRecording, original: Original | None) -> None:
         self._uplink.forget(file.recording_id)
         while True:
             try:
@@ -345,6 +368,40 @@ class Importer:
 
 def _entries_of(paths: Iterable[Path]) -> list[Entry]:
     return [entry_of(path, ordinal) for ordinal, path in enumerate(paths)]
+
+
+def _undecodable(file: _File, error: Exception) -> FileOutcome:
+    return FileOutcome(file.path, FileStatus.UNREADABLE, reason=str(error), fault=UNDECODABLE)
+
+
+def _original(file: _File) -> Original:
+    location = file.entry.location
+    return Original(
+        str(location.path.absolute()),
+        location.name[:255],
+        file.sha256,
+        file.size_bytes,
+        file.recording_id,
+        location.members_text(),
+    )
+
+
+def _archived_original(
+    reader: ArchiveReader, location: Location, found: archived.ArchivedRecording
+) -> Original | None:
+    """The file that a workout of an archive was made of, which lies beside it."""
+    member = reader.member_named(location.container, found.original_name) if found.original_name else None
+    if member is None:
+        return None
+    place = location.container.within(member)
+    return Original(
+        str(place.path.absolute()),
+        place.name[:255],
+        found.original_sha256,
+        member.size_bytes,
+        found.recording.new.recording_id,
+        place.members_text(),
+    )
 
 
 def _same_as(path: Path, first: FileOutcome) -> FileOutcome:

@@ -15,6 +15,7 @@ from ingest_edge.files.archives.errors import ArchiveFault, ArchiveRefused
 from ingest_edge.files.archives.limits import ArchiveLimits
 from ingest_edge.files.archives.location import UNOPENED_OFFSET, Location, Member, Packing
 from ingest_edge.files.archives.streams import Window, pieces, read_whole
+from ingest_edge.files.archives.zip_directory import ZipDirectory, ZipEntry, member_of
 
 _KEPT_OPEN = 6
 _IN_MEMORY_BYTES = 8 * 1024**2
@@ -35,6 +36,7 @@ class ArchiveReader:
         self._limits = limits or ArchiveLimits()
         self._scratch = scratch
         self._turn = threading.Lock()
+        self._directory: tuple[Location | None, dict[str, ZipEntry]] = (None, {})
         self._open: OrderedDict[Location, BinaryIO] = OrderedDict()
 
     def __enter__(self) -> Self:
@@ -48,6 +50,7 @@ class ArchiveReader:
     def close(self) -> None:
         """Close what is open. The object can be used again afterwards."""
         with self._turn:
+            self._directory = (None, {})
             while self._open:
                 self._open.popitem()[1].close()
 
@@ -66,6 +69,21 @@ class ArchiveReader:
             return _read_file(location.path, limit)
         with self._turn:
             return read_whole(self._container(location.container), location.members[-1], limit, self._limits)
+
+    def member_named(self, archive: Location, name: str) -> Member | None:
+        """The member of that name in a zip file; None where there is none. One directory is remembered.
+
+        Raises:
+            ArchiveRefused, OSError: the archive cannot be read.
+        """
+        with self._turn:
+            if self._directory[0] != archive:
+                directory = ZipDirectory(self._container(archive), self._limits)
+                self._directory = archive, {entry.name: entry for entry in directory}
+            entry = self._directory[1].get(name)
+            if entry is None:
+                return None
+            return member_of(self._container(archive), entry)
 
     def _container(self, location: Location) -> BinaryIO:
         """An archive, opened; the one that it lies in is opened first, and outlives it in the cache."""

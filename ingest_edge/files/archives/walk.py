@@ -12,14 +12,17 @@ from ingest_edge.files.archives.errors import ArchiveFault, ArchiveRefused
 from ingest_edge.files.archives.limits import ArchiveLimits
 from ingest_edge.files.archives.location import UNOPENED_OFFSET, Location, Member, Packing
 from ingest_edge.files.archives.reader import unpacked
+from ingest_edge.files.archives.streams import pieces
 from ingest_edge.files.archives.tar_directory import BLOCK, looks_like_tar, tar_members
 from ingest_edge.files.archives.zip_directory import ZipDirectory, ZipEntry
-from ingest_edge.files.kinds import FoundKind, kind_of_name
+from ingest_edge.files.kinds import ARCHIVED_SUFFIX, FoundKind, kind_of_name
+from ingest_edge.files.pulsemesh_archive import FORMAT, MANIFEST
 
 _ZIP_MARKS = (b"PK\3\4", b"PK\5\6", b"PK\7\x08")
 _GZIP_MARK = b"\x1f\x8b"
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _LONGEST_NAME = 4096
+_OUR_FORMAT = re.compile(rb'"format"\s*:\s*"' + re.escape(FORMAT.encode()) + b'"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +110,11 @@ class _Walk:
 
     def _zip(self, container: BinaryIO, location: Location, depth: int) -> Iterator[Found | Refused]:
         directory = ZipDirectory(container, self._limits)
+        ours = self._is_ours(container, directory)
         for entry in directory:
             if entry.name.endswith("/"):
                 continue
-            kind = kind_of_name(entry.name)
+            kind = _kind_in_ours(entry.name) if ours else kind_of_name(entry.name)
             if kind is FoundKind.OTHER:
                 yield Found(kind, location.within(_unresolved(entry)))
                 continue
@@ -120,6 +124,18 @@ class _Walk:
                 yield Refused(location.within(_unresolved(entry)), refused.fault, refused.reason)
             else:
                 yield from self._member(container, location.within(member), kind, depth)
+
+    def _is_ours(self, container: BinaryIO, directory: ZipDirectory) -> bool:
+        """Whether a platform of ours made it: then its workouts count, not the copies for other tools."""
+        manifest = next((entry for entry in directory if entry.name == MANIFEST), None)
+        if manifest is None:
+            return False
+        try:
+            member = directory.member(manifest)
+            first = next(pieces(container, member, member.size_bytes, self._limits), b"")
+        except ArchiveRefused:
+            return False
+        return _OUR_FORMAT.search(first) is not None
 
     def _member(
         self, container: BinaryIO, location: Location, kind: FoundKind, depth: int
@@ -142,6 +158,10 @@ class _Walk:
             return
         with inner:
             yield from self.archive(inner, location, depth + 1)
+
+
+def _kind_in_ours(name: str) -> FoundKind:
+    return FoundKind.DEVICE if name.endswith(ARCHIVED_SUFFIX) else FoundKind.OTHER
 
 
 def _unresolved(entry: ZipEntry) -> Member:

@@ -77,32 +77,8 @@ class ZipDirectory:
             yield _entry(reader, self._bounds.shift)
 
     def member(self, entry: ZipEntry) -> Member:
-        """Where the entry's bytes are.
-
-        Raises:
-            ArchiveRefused: it is encrypted, packed in an unknown way, no file, or has no header.
-        """
-        if entry.flags & (_ENCRYPTED | _MASKED):
-            raise ArchiveRefused(ArchiveFault.ENCRYPTED, "is encrypted")
-        if entry.method not in _PACKINGS:
-            raise ArchiveRefused(
-                ArchiveFault.UNSUPPORTED_COMPRESSION, f"compression method {entry.method} is not supported"
-            )
-        if stat.S_IFMT(entry.mode) not in (0, stat.S_IFREG):
-            raise ArchiveRefused(ArchiveFault.NOT_A_FILE, "is not a plain file")
-        self._container.seek(entry.header_offset)
-        header = self._container.read(_LOCAL.size)
-        if len(header) < _LOCAL.size or not header.startswith(_LOCAL_MARK):
-            raise ArchiveRefused(ArchiveFault.DAMAGED, "has no header where the directory says")
-        name_length, extra_length = _LOCAL.unpack(header)[-2:]
-        return Member(
-            entry.name,
-            _PACKINGS[entry.method],
-            entry.header_offset + _LOCAL.size + name_length + extra_length,
-            entry.packed_bytes,
-            entry.size_bytes,
-            entry.crc32,
-        )
+        """See `member_of`."""
+        return member_of(self._container, entry)
 
     def _survey(self, limits: ArchiveLimits) -> int:
         count = self._bounds.count
@@ -125,6 +101,35 @@ class ZipDirectory:
         if count and int(ordered[-1, 1]) > self._bounds.start:
             raise ArchiveRefused(ArchiveFault.DAMAGED, "a member lies outside of the archive")
         return count
+
+
+def member_of(container: BinaryIO, entry: ZipEntry) -> Member:
+    """Where the entry's bytes are.
+
+    Raises:
+        ArchiveRefused: it is encrypted, packed in an unknown way, no file, or has no header.
+    """
+    if entry.flags & (_ENCRYPTED | _MASKED):
+        raise ArchiveRefused(ArchiveFault.ENCRYPTED, "is encrypted")
+    if entry.method not in _PACKINGS:
+        raise ArchiveRefused(
+            ArchiveFault.UNSUPPORTED_COMPRESSION, f"compression method {entry.method} is not supported"
+        )
+    if stat.S_IFMT(entry.mode) not in (0, stat.S_IFREG):
+        raise ArchiveRefused(ArchiveFault.NOT_A_FILE, "is not a plain file")
+    container.seek(entry.header_offset)
+    header = container.read(_LOCAL.size)
+    if len(header) < _LOCAL.size or not header.startswith(_LOCAL_MARK):
+        raise ArchiveRefused(ArchiveFault.DAMAGED, "has no header where the directory says")
+    name_length, extra_length = _LOCAL.unpack(header)[-2:]
+    return Member(
+        entry.name,
+        _PACKINGS[entry.method],
+        entry.header_offset + _LOCAL.size + name_length + extra_length,
+        entry.packed_bytes,
+        entry.size_bytes,
+        entry.crc32,
+    )
 
 
 class _Blocks:

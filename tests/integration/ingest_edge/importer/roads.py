@@ -71,13 +71,13 @@ class Road:
 
 @contextlib.asynccontextmanager
 async def open_road(
-    home: Path, target: str, decoder: FileReader, patience_s: float = 20.0
+    home: Path, target: str, decoder: FileReader, patience_s: float = 20.0, token: str | None = None
 ) -> AsyncIterator[Road]:
     limits = SpoolLimits(min_free_bytes=0)
     async with (
         await open_ledger(home) as ledger,
         await open_spool(home / "spool", limits) as spool,
-        connect(target) as client,
+        connect(target, token) as client,
     ):
         uplink = Uplink(spool, client, UplinkSettings(file_pause_s=0.2))
         running = asyncio.ensure_future(uplink.run())
