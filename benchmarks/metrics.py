@@ -42,7 +42,7 @@ from services.workout.metrics import load as loads
 from services.workout.metrics.grid import grid
 from services.workout.metrics.signals import Signals
 from services.workout.metrics.stretches import gain_by_edge
-from services.workout.summary import Track, build_track, summarise
+from services.workout.summary import Track, build_track, summarise_track
 
 GOAL_MS = 20.0
 START_MS = 1_750_000_000_000
@@ -210,8 +210,9 @@ def main(arguments: list[str] | None = None) -> None:
         return lambda: analyse(of, sport=CYCLING, sub_sport=0, thresholds=ATHLETE, start_ms=START_MS)
 
     def with_summary() -> object:
-        summary = summarise([source], sport=CYCLING, sub_sport=0, start_ms=START_MS)
-        return summary, analyse([source], sport=CYCLING, sub_sport=0, thresholds=ATHLETE, start_ms=START_MS)
+        made = build_track([source], start_ms=START_MS)
+        summary = summarise_track(made, sport=CYCLING, sub_sport=0)
+        return summary, analyse(made, sport=CYCLING, sub_sport=0, thresholds=ATHLETE, start_ms=START_MS)
 
     made = analyse(track, sport=CYCLING, sub_sport=0, thresholds=ATHLETE, start_ms=START_MS)
     total = median_ms(everything(track), chosen.runs)

@@ -182,11 +182,11 @@ def _lengths_of(track: Track, part: Part) -> list[Length]:
 def _swum(
     track: Track, part: Part, signals: Signals, swim: swimming.SwimAnalysis | None
 ) -> tuple[float, float] | None:
-    """(seconds, metres) of a swim: by its lengths and rests, else by the clock and the odometer."""
+    """(seconds, metres) of a swim: of its lengths without rests, else by the clock and the odometer."""
     if part.sport != sport_pb2.SPORT_SWIMMING:
         return None
     if swim is not None:
-        return sum(swim.length_s) + swim.rest_s, len(swim.length_s) * swim.pool_length_m
+        return sum(swim.length_s), len(swim.length_s) * swim.pool_length_m
     if signals.odometer is None:
         return None
     return float(signals.grid.recorded_s), float(signals.odometer[-1])

@@ -78,8 +78,10 @@ def running_stress_score(seconds: float, graded_speed_mps: float, threshold_mps:
 def swimming_stress_score(seconds: float, distance_m: float, threshold_mps: float) -> float | None:
     """sTSS: hours times the cube of swimming speed over threshold speed, times 100; None without time.
 
-    The cube, because drag makes power grow with the cube of speed; speed is distance over the whole time,
-    rests included: McGregor 2010, "Calculating swimming TSS score".
+    The cube, because drag makes power grow with the cube of speed. `seconds` are those of swimming, rests at
+    the
+    wall left out: Fitzgerald and McGregor 2008, "Calculating TSS for swim workouts". (Others count rests in,
+    which gives less for the same lengths.)
     """
     if seconds <= 0:
         return None

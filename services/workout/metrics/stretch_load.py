@@ -30,7 +30,7 @@ def stretch_load(
     *,
     swum: tuple[float, float] | None = None,
 ) -> Load:
-    """The load of signals; `swum` is (seconds, metres) of a swim, rests included."""
+    """The load of signals; `swum` is (seconds, metres) of a swim without its rests."""
     watts = _running_clock(signals, signals.power_or_zero)
     if watts is not None and not watts.any():
         watts = None

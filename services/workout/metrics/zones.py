@@ -32,7 +32,7 @@ _FRIEL_CYCLING = (0.81, 0.90, 0.94, 1.00, 1.03, 1.06)
 _FRIEL_RUNNING = (0.85, 0.90, 0.95, 1.00, 1.03, 1.06)
 """Shares of lactate threshold heart rate: Friel 2009, "The Triathlete's Training Bible", 3rd ed."""
 _FRIEL_PACE = (1.29, 1.13, 1.05, 1.00, 0.96, 0.90)
-"""Shares of threshold *pace*, slowest first: Friel 2010, "Quick guide to setting zones". Where his zones
+"""Shares of threshold *pace*, slowest first: Friel 2009, "A quick guide to setting zones". Where his zones
 share a value, it belongs to the faster one."""
 _TENTHS = (0.60, 0.70, 0.80, 0.90)
 """Shares of maximum heart rate (Edwards 1993, "The Heart Rate Monitor Book"), or of the reserve between

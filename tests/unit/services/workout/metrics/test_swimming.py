@@ -57,7 +57,7 @@ def test_the_fastest_fifty_is_that_of_the_fastest_lengths() -> None:
     best = {effort.best.kind: effort for effort in made.best_efforts}
     assert best["distance/50"].best.value == pytest.approx(62)
     assert best["distance/100"].best.value == pytest.approx(166)
-    assert made.load.swimming_stress_score == pytest.approx(166 / 36 * (100 / 166 / 1.25) ** 3)
+    assert made.load.swimming_stress_score == pytest.approx(146 / 36 * (100 / 146 / 1.25) ** 3)
 
 
 def test_works_in_a_pool_are_told_by_its_lengths() -> None:

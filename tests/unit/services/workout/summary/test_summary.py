@@ -204,7 +204,10 @@ def test_a_ripple_on_the_road_is_not_climbed() -> None:
     rng = np.random.default_rng(3)
     hill = 100 + 50 * np.sin(np.arange(3600) / 600)
     noisy = np.round(hill + rng.normal(0, 0.3, 3600), 1)
-    smooth, told = whole(source(range(3600), altitude=hill)), whole(source(range(3600), altitude=noisy))
+    smooth, told = (
+        whole(source(range(3600), altitude=hill.tolist())),
+        whole(source(range(3600), altitude=noisy.tolist())),
+    )
     assert smooth.elevation_gain_m is not None
     assert told.elevation_gain_m == pytest.approx(smooth.elevation_gain_m, rel=0.01)
 
