@@ -26,8 +26,8 @@ _LOCAL_MASK = 0x0F
 _FIRST_WINDOW = 16
 _WINDOW_GROWTH = 4
 
-# Compiled plans are large beside the three bytes of a field that ask for one, and links beside the fourteen
-# of a header: together they may cost this much memory and no more. Real files stay below a hundredth of it.
+# Compiled plans are large beside the three bytes of a field that ask for one: together they may cost this
+# much memory and no more. Real files stay below a hundredth of it.
 _PLAN_BYTES = 1000
 _SLOT_BYTES = 300
 _ALL_PLANS_BYTES = 8 << 20
@@ -35,7 +35,8 @@ _ALL_PLANS_BYTES_PER_BYTE = 4
 
 _TOO_MANY = "more definitions than any device writes"
 
-_LINK_BYTES = 1500
+# Each link costs far more time than the dozen bytes that it may have. Devices chain a handful.
+_MOST_LINKS = 1000
 
 # Messages of so few bytes would cost many times their size whatever is done with them. A watch that wrote its
 # heart rate alone, every second, would need two days for so many.
@@ -51,25 +52,24 @@ class ScanBudget:
 
     def __init__(self, size: int) -> None:
         self._left = _ALL_PLANS_BYTES + _ALL_PLANS_BYTES_PER_BYTE * size
+        self._links_left = _MOST_LINKS
         self._tiny_left = _MOST_TINY
 
     def take_link(self) -> bool:
-        """Pay for one more link; False where there have been too many."""
-        return self._take(_LINK_BYTES)
+        """Count one more link; False where there have been too many."""
+        self._links_left -= 1
+        return self._links_left >= 0
 
     def take_plan(self, fields: int) -> bool:
         """Pay for one more plan; False where there have been too many."""
-        return self._take(_PLAN_BYTES + _SLOT_BYTES * fields)
+        self._left -= _PLAN_BYTES + _SLOT_BYTES * fields
+        return self._left >= 0
 
     def take_tiny(self, count: int) -> int:
         """How many of so many messages of a few bytes there is room for."""
         room = min(count, self._tiny_left)
         self._tiny_left -= room
         return room
-
-    def _take(self, cost: int) -> bool:
-        self._left -= cost
-        return self._left >= 0
 
 
 class PlanRows:

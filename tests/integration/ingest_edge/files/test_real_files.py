@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ingest_edge.files.activity import Activity, SampleTable
+from ingest_edge.files.activity import Activity, BoolArray, SampleTable
 from ingest_edge.files.channels import SCALES
-from ingest_edge.files.decoder import NotAnActivity, UnreadableFile
+from ingest_edge.files.decoder import Decoder, NotAnActivity, UnreadableFile
 from ingest_edge.files.fitparse_decoder import FitparseDecoder
+from ingest_edge.files.native_decoder import NativeDecoder
 
 FOLDER = Path(__file__).parents[4] / ".." / "shared" / "fit"
 EXPECTED_FILE = FOLDER / "expected.json"
@@ -53,12 +56,20 @@ DIFFERENCES = {
 }
 
 
-@pytest.fixture(scope="module")
-def decoded() -> dict[str, Activity | UnreadableFile]:
-    outcomes: dict[str, Activity | UnreadableFile] = {}
+Decoded = dict[str, Activity | UnreadableFile]
+
+
+@pytest.fixture(scope="module", params=[NativeDecoder(), FitparseDecoder()], ids=lambda decoder: decoder.name)
+def decoded(request: pytest.FixtureRequest) -> Decoded:
+    return decoded_by(request.param)
+
+
+@cache
+def decoded_by(decoder: Decoder) -> Decoded:
+    outcomes: Decoded = {}
     for name in EXPECTED:
         try:
-            outcomes[name] = FitparseDecoder().decode(FOLDER / name)
+            outcomes[name] = decoder.decode(FOLDER / name)
         except UnreadableFile as error:
             outcomes[name] = error
     return outcomes
@@ -91,9 +102,7 @@ def figures_of(table: SampleTable, field: str) -> tuple[int, float]:
 
 
 @pytest.mark.parametrize("name", [name for name in EXPECTED if name not in OTHER_KINDS])
-def test_an_activity_is_read_as_the_official_sdk_reads_it(
-    decoded: dict[str, Activity | UnreadableFile], name: str
-) -> None:
+def test_an_activity_is_read_as_the_official_sdk_reads_it(decoded: Decoded, name: str) -> None:
     activity = decoded[name]
     assert isinstance(activity, Activity)
     table = activity.table("record")
@@ -108,9 +117,7 @@ def test_an_activity_is_read_as_the_official_sdk_reads_it(
 
 
 @pytest.mark.parametrize("name", [name for name in EXPECTED if name not in OTHER_KINDS])
-def test_the_sessions_are_those_that_the_official_sdk_reads(
-    decoded: dict[str, Activity | UnreadableFile], name: str
-) -> None:
+def test_the_sessions_are_those_that_the_official_sdk_reads(decoded: Decoded, name: str) -> None:
     activity = decoded[name]
     assert isinstance(activity, Activity)
     expected = sorted(EXPECTED[name]["sessions"], key=lambda session: session["start_time"])
@@ -128,16 +135,14 @@ def test_the_sessions_are_those_that_the_official_sdk_reads(
 
 
 @pytest.mark.parametrize(("name", "kind"), OTHER_KINDS.items())
-def test_a_file_of_another_kind_is_named(
-    decoded: dict[str, Activity | UnreadableFile], name: str, kind: str
-) -> None:
+def test_a_file_of_another_kind_is_named(decoded: Decoded, name: str, kind: str) -> None:
     error = decoded[name]
     assert isinstance(error, NotAnActivity)
     assert error.file_kind == kind
 
 
 def test_a_watch_whose_clock_was_never_set_is_placed_by_its_local_time(
-    decoded: dict[str, Activity | UnreadableFile],
+    decoded: Decoded,
 ) -> None:
     activity = decoded["dtcooper__python-fitparse/compressed-speed-distance.fit"]
     assert isinstance(activity, Activity)
@@ -151,7 +156,7 @@ def test_a_watch_whose_clock_was_never_set_is_placed_by_its_local_time(
 
 
 def test_a_pool_swim_has_its_lengths_and_the_heart_rate_that_the_strap_stored(
-    decoded: dict[str, Activity | UnreadableFile],
+    decoded: Decoded,
 ) -> None:
     activity = decoded["thomaschampagne__elevate/spiros-02.fit"]
     assert isinstance(activity, Activity)
@@ -167,7 +172,7 @@ def test_a_pool_swim_has_its_lengths_and_the_heart_rate_that_the_strap_stored(
 
 
 def test_beats_of_a_long_run_lie_within_it_and_agree_with_its_heart_rate(
-    decoded: dict[str, Activity | UnreadableFile],
+    decoded: Decoded,
 ) -> None:
     activity = decoded["thomaschampagne__elevate/loup-blanc.fit"]
     assert isinstance(activity, Activity)
@@ -177,3 +182,25 @@ def test_beats_of_a_long_run_lie_within_it_and_agree_with_its_heart_rate(
     assert beats.time_ms[-1] <= session.end_ms + 60_000
     median_rate = 60 * SCALES["rr_interval"] / float(np.median(beats.columns["rr_interval"]))
     assert median_rate == pytest.approx(session.reported["avg_heart_rate_bpm"], rel=0.1)
+
+
+@pytest.mark.parametrize("name", list(EXPECTED))
+def test_both_decoders_read_the_same(name: str) -> None:
+    ours, reference = (decoded_by(decoder)[name] for decoder in (NativeDecoder(), FitparseDecoder()))
+    if isinstance(ours, UnreadableFile) or isinstance(reference, UnreadableFile):
+        assert repr(ours) == repr(reference)
+        return
+    assert replace(ours, tables=()) == replace(reference, tables=())
+    assert [table.series for table in ours.tables] == [table.series for table in reference.tables]
+    for table, other in zip(ours.tables, reference.tables, strict=True):
+        assert np.array_equal(table.time_ms, other.time_ms)
+        assert table.columns.keys() == other.columns.keys()
+        for channel, column in table.columns.items():
+            assert np.array_equal(column, other.columns[channel]), channel
+            assert_equal_validity(table.validity[channel], other.validity[channel])
+
+
+def assert_equal_validity(ours: BoolArray | None, other: BoolArray | None) -> None:
+    assert (ours is None) == (other is None)
+    if ours is not None and other is not None:
+        assert np.array_equal(ours, other)

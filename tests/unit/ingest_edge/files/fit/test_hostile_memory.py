@@ -169,7 +169,7 @@ def test_memory_stays_in_proportion(make: Callable[[int], bytes], work: Callable
 def test_memory_of_large_files_stays_in_proportion(
     make: Callable[[int], bytes], work: Callable[[bytes], None]
 ) -> None:
-    content = make(40)
+    content = make(20)
     peak = check(content, work)
     print(f"{make.__name__} {work.__name__}: {peak / len(content):.1f} times its {len(content)} bytes")
 
