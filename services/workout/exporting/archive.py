@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 
 import structlog
@@ -36,7 +37,7 @@ _log = structlog.get_logger(__name__)
 
 async def export_archive(
     database: Database, user_id: str, request: wire.ExportArchiveRequest, now_ms: int
-) -> AsyncIterator[wire.ExportArchiveResponse]:
+) -> AsyncGenerator[wire.ExportArchiveResponse, None]:
     """Header, content with progress in between, trailer."""
     async with database.read() as view:
         total = await view.run(stored.count, user_id)
@@ -46,16 +47,17 @@ async def export_archive(
     archive = _Archive(database, user_id, now_ms, renditions=not request.without_renditions)
     progress = wire.ArchiveProgress(workouts_total=total)
     digest, size = hashlib.sha256(), 0
-    async for part in archive.parts():
-        if isinstance(part, Entry):
-            progress.workouts += 1
-            progress.damaged += bool(part.problems)
-            yield wire.ExportArchiveResponse(progress=progress)
-            continue
-        for piece in pieces(part, CHUNK_BYTES):
-            yield wire.ExportArchiveResponse(chunk=piece)
-        digest.update(part)
-        size += len(part)
+    async with aclosing(archive.parts()) as parts:
+        async for part in parts:
+            if isinstance(part, Entry):
+                progress.workouts += 1
+                progress.damaged += bool(part.problems)
+                yield wire.ExportArchiveResponse(progress=progress)
+                continue
+            for piece in pieces(part, CHUNK_BYTES):
+                yield wire.ExportArchiveResponse(chunk=piece)
+            digest.update(part)
+            size += len(part)
     trailer = wire.ExportTrailer(size_bytes=size, sha256=digest.hexdigest())
     yield wire.ExportArchiveResponse(trailer=trailer)
 
@@ -69,8 +71,19 @@ class _Archive:
         self._zip = ZipStream()
         self._manifest = Manifest(user_id, now_ms)
 
-    async def parts(self) -> AsyncIterator[bytes | Entry]:
+    async def parts(self) -> AsyncGenerator[bytes | Entry, None]:
         """Bytes of the zip file, and each workout when all of it was given."""
+        whole = False
+        try:
+            async for part in self._parts():
+                yield part
+            whole = True
+        finally:
+            if not whole:
+                # A step may be under way in a thread, and whoever left waits for nobody.
+                asyncio.get_running_loop().run_in_executor(None, self._zip.abandon)
+
+    async def _parts(self) -> AsyncIterator[bytes | Entry]:
         async for workout_id in self._workout_ids():
             async with self._database.read() as view:
                 found = await view.run(stored.load, self._user_id, workout_id)

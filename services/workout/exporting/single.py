@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from pulsemesh.workout.v1 import export_service_pb2 as wire
 from services.chassis.database import Database
@@ -20,7 +20,7 @@ CHUNK_BYTES = 256 * 1024
 
 async def export_workout(
     database: Database, user_id: str, workout_id: str, form: wire.ExportFormat.ValueType
-) -> AsyncIterator[wire.ExportWorkoutResponse]:
+) -> AsyncGenerator[wire.ExportWorkoutResponse, None]:
     """Header, content, trailer; each block is made in a worker thread when the client has room for it.
 
     Raises:

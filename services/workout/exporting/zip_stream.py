@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 import time
 import zipfile
 from types import TracebackType
@@ -40,12 +41,14 @@ class ZipStream:
     """
 
     def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._entry: ZipEntry | None = None
         self._sink = _Sink()
         self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL)
 
     def add(self, name: str, content: bytes, modified_ms: int) -> str:
         """Add a whole entry; returns its SHA-256."""
-        with self.entry(name, modified_ms, len(content)) as entry:
+        with self._lock, self.entry(name, modified_ms, len(content)) as entry:
             entry.write(content)
         return entry.sha256
 
@@ -56,11 +59,22 @@ class ZipStream:
         info.compress_type = zipfile.ZIP_DEFLATED
         info.external_attr = 0o600 << 16
         info.file_size = size_bytes
-        return ZipEntry(self._zip.open(info, "w"))
+        with self._lock:
+            self._entry = ZipEntry(self._zip.open(info, "w"), self._lock)
+            return self._entry
 
     def finish(self) -> None:
         """Write the directory."""
-        self._zip.close()
+        with self._lock:
+            self._zip.close()
+
+    def abandon(self) -> None:
+        """End a zip file that nobody will read to its end; waits for a step that is under way."""
+        with self._lock:
+            if self._entry is not None:
+                self._entry.close()
+            self._zip.close()
+            self._sink.take()
 
     def take(self) -> bytes:
         """What was written since the last time."""
@@ -70,8 +84,9 @@ class ZipStream:
 class ZipEntry:
     """One file in the zip file, while it is written."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], lock: threading.RLock) -> None:
         self._stream = stream
+        self._lock = lock
         self._digest = hashlib.sha256()
         self.size_bytes = 0
 
@@ -85,13 +100,15 @@ class ZipEntry:
 
     def write(self, content: bytes) -> None:
         """Append content."""
-        self._stream.write(content)
-        self._digest.update(content)
-        self.size_bytes += len(content)
+        with self._lock:
+            self._stream.write(content)
+            self._digest.update(content)
+            self.size_bytes += len(content)
 
     def close(self) -> None:
-        """End the entry."""
-        self._stream.close()
+        """End the entry. A repeat changes nothing."""
+        with self._lock:
+            self._stream.close()
 
     @property
     def sha256(self) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 
 import grpc
 
@@ -28,13 +29,17 @@ class ExportServicer(stubs.ExportServiceServicer):
     ) -> AsyncIterator[wire.ExportWorkoutResponse]:
         """One workout in one format."""
         user_id = current_call().principal.user_id
-        async for part in export_workout(self._database, user_id, request.workout_id, request.format):
-            yield part
+        exported = export_workout(self._database, user_id, request.workout_id, request.format)
+        async with aclosing(exported) as parts:
+            async for part in parts:
+                yield part
 
     async def ExportArchive(
         self, request: wire.ExportArchiveRequest, context: _Context
     ) -> AsyncIterator[wire.ExportArchiveResponse]:
         """Everything of the caller."""
         user_id = current_call().principal.user_id
-        async for part in export_archive(self._database, user_id, request, self._clock_ms()):
-            yield part
+        exported = export_archive(self._database, user_id, request, self._clock_ms())
+        async with aclosing(exported) as parts:
+            async for part in parts:
+                yield part

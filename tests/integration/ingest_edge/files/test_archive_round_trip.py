@@ -160,7 +160,7 @@ async def everything(client: Client) -> dict[str, tuple[workout_pb2.Workout, obj
         streams = await client.workouts.streams(listed.workout_id)
         original = await client.files.read(workout.file_id) if workout.file_id else b""
         for name in ("workout_id", "user_id", "created_at", "updated_at", "etag", "file_id"):
-            workout.ClearField(name)  # type: ignore[arg-type]
+            workout.ClearField(name)
         found[workout.recording_id] = (workout, list(streams), hashlib.sha256(original).hexdigest())
     return found
 

@@ -284,6 +284,19 @@ async def test_an_archive_restores_what_it_was_made_of(rig: Rig, tmp_path: Path)
         assert comparable(after) == comparable(before)
 
 
+async def test_a_client_that_leaves_half_way_disturbs_nobody(rig: Rig) -> None:
+    recording_id, _ = await rig.append([ride()])
+    await upload(rig, random.Random(4).randbytes(5_000_000), recording_id)
+    stub = export_service_pb2_grpc.ExportServiceStub(rig.channel)
+    for _ in range(3):
+        call = stub.ExportArchive(export_service_pb2.ExportArchiveRequest(), metadata=rig.who)
+        async for part in call:
+            if part.HasField("chunk"):
+                break
+        call.cancel()
+    assert (await listed(rig)).keys() == {recording_id}
+
+
 async def revise(rig: Rig, workout_id: str, *operations: revision_pb2.Operation) -> None:
     stub = revision_service_pb2_grpc.RevisionServiceStub(rig.channel)
     request = revision_service_pb2.ReviseWorkoutRequest(
