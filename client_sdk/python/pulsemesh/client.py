@@ -13,6 +13,8 @@ import grpc.aio
 from pulsemesh.calls.channel import PolicyChannel
 from pulsemesh.calls.retry import RetrySettings
 from pulsemesh.credentials import Credentials, TokenSource, as_credentials
+from pulsemesh.parts.analysis import Analyses
+from pulsemesh.parts.athletes import Athletes
 from pulsemesh.parts.comparison import Comparison
 from pulsemesh.parts.exports import Exports
 from pulsemesh.parts.files import Files
@@ -48,6 +50,10 @@ class Client:
         """Finished workouts: history, editing, deletion, streams."""
         self.recordings = Recordings(self._channel)
         """Recordings in progress: looking at them, watching them live, ending them."""
+        self.analysis = Analyses(self._channel)
+        """What was computed of single workouts."""
+        self.athlete = Athletes(self._channel)
+        """One's own numbers: thresholds, fitness, totals, records, power."""
         self.files = Files(self._channel)
         """Original device files."""
         self.comparison = Comparison(self._channel)

@@ -20,7 +20,18 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 from pulsemesh import client as async_client
 from pulsemesh.calls.retry import RetrySettings
 from pulsemesh.credentials import Credentials, TokenSource
-from pulsemesh.parts import comparison, exports, files, ingest, recordings, segments, tokens, workouts
+from pulsemesh.parts import (
+    analysis,
+    athletes,
+    comparison,
+    exports,
+    files,
+    ingest,
+    recordings,
+    segments,
+    tokens,
+    workouts,
+)
 from pulsemesh.parts.times import Sport, SubSport
 from pulsemesh.target import Tls
 
@@ -127,6 +138,33 @@ class Workouts(_Part[workouts.Workouts]):
     update = _blocking(workouts.Workouts.update)
     delete = _blocking(workouts.Workouts.delete)
     streams = _blocking(workouts.Workouts.streams)
+
+
+class Analyses(_Part[analysis.Analyses]):
+    """`pulsemesh.parts.analysis.Analyses` without async."""
+
+    get = _blocking(analysis.Analyses.get)
+    curve = _blocking(analysis.Analyses.curve)
+
+
+class Athletes(_Part[athletes.Athletes]):
+    """`pulsemesh.parts.athletes.Athletes` without async."""
+
+    settings = _blocking(athletes.Athletes.settings)
+    update_settings = _blocking(athletes.Athletes.update_settings)
+    set_thresholds = _blocking(athletes.Athletes.set_thresholds)
+    delete_thresholds = _blocking(athletes.Athletes.delete_thresholds)
+    thresholds = _blocking(athletes.Athletes.thresholds)
+    threshold_history = _iterating(athletes.Athletes.threshold_history)
+    suggestions = _blocking(athletes.Athletes.suggestions)
+    recompute = _blocking(athletes.Athletes.recompute)
+    recomputation = _blocking(athletes.Athletes.recomputation)
+    watch = _iterating(athletes.Athletes.watch)
+    fitness = _blocking(athletes.Athletes.fitness)
+    totals = _iterating(athletes.Athletes.totals)
+    records = _iterating(athletes.Athletes.records)
+    power_duration = _blocking(athletes.Athletes.power_duration)
+    vo2max = _blocking(athletes.Athletes.vo2max)
 
 
 class Recordings(_Part[recordings.Recordings]):
@@ -271,6 +309,8 @@ class Client:
         self._closed = False
         self.workouts = Workouts(inner.workouts, loop)
         self.recordings = Recordings(inner.recordings, loop)
+        self.analysis = Analyses(inner.analysis, loop)
+        self.athlete = Athletes(inner.athlete, loop)
         self.files = Files(inner.files, loop)
         self.exports = Exports(inner.exports, loop)
         self.comparison = Comparison(inner.comparison, loop)
