@@ -70,7 +70,7 @@ def segments(sources: Sequence[StoredSource], wanted: Selection) -> Iterator[wor
         return
     whole = [(source.source_id, _whole(source, wanted)) for source in sources]
     whole = [(source_id, samples) for source_id, samples in whole if len(samples)]
-    if wanted.aligned or _times_differ([samples for _, samples in whole]):
+    if wanted.aligned or times_differ([samples for _, samples in whole]):
         whole = [("", align([samples for _, samples in whole]))] if whole else []
     for source_id, samples in whole:
         short = downsample(samples, wanted.max_samples, wanted.method) if wanted.max_samples else samples
@@ -83,10 +83,14 @@ def _whole(source: StoredSource, wanted: Selection) -> SampleColumns:
 
 def _selected(samples: SampleColumns, wanted: Selection) -> SampleColumns:
     """The stretch and the channels that are wanted, without samples that have no value of those."""
-    cut = samples.between(wanted.start_ms, wanted.end_ms)
-    if not wanted.channels:
-        return cut
-    cut = cut.only(wanted.channels)
+    return with_channels(samples.between(wanted.start_ms, wanted.end_ms), wanted.channels)
+
+
+def with_channels(samples: SampleColumns, channels: frozenset[int]) -> SampleColumns:
+    """The columns of `channels` (none: all), without samples that have no value of those."""
+    if not channels:
+        return samples
+    cut = samples.only(channels)
     if not cut.columns:
         return cut.take(slice(0, 0))
     if any(column.present is None for column in cut.columns.values()):
@@ -95,7 +99,8 @@ def _selected(samples: SampleColumns, wanted: Selection) -> SampleColumns:
     return cut.take(np.flatnonzero(valued))
 
 
-def _times_differ(whole: Sequence[SampleColumns]) -> bool:
+def times_differ(whole: Sequence[SampleColumns]) -> bool:
+    """Whether sources have samples at different times."""
     return any(not np.array_equal(whole[0].times_ms, other.times_ms) for other in whole[1:])
 
 

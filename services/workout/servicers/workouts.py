@@ -13,7 +13,7 @@ from pulsemesh.workout.v1 import workout_service_pb2_grpc as stubs
 from services.chassis.call import current_call
 from services.chassis.database import Database
 from services.chassis.errors import InvalidField
-from services.workout import editing, page_tokens, reading
+from services.workout import editing, page_tokens, reading, zooming
 from services.workout.errors import WorkoutNotFound
 from services.workout.messages import listed_workout_message, workout_message
 from services.workout.store import workouts
@@ -79,6 +79,11 @@ class WorkoutServicer(stubs.WorkoutServiceServicer):
         """The samples, segment by segment; decoding happens in a worker thread."""
         wanted = reading.selection(request)
         user_id = current_call().principal.user_id
+        short = await zooming.segments(self._database, user_id, request.workout_id, wanted)
+        if short is not None:
+            for segment in short:
+                yield wire.ReadStreamsResponse(segment=segment)
+            return
         async with self._database.read() as view:
             sources = await view.run(
                 workouts.stream, user_id, request.workout_id, wanted.start_ms, wanted.end_ms
@@ -86,5 +91,5 @@ class WorkoutServicer(stubs.WorkoutServiceServicer):
         if sources is None:
             raise WorkoutNotFound(request.workout_id)
         segments = reading.segments(sources, wanted)
-        while (segment := await asyncio.to_thread(next, segments, None)) is not None:
-            yield wire.ReadStreamsResponse(segment=segment)
+        while (following := await asyncio.to_thread(next, segments, None)) is not None:
+            yield wire.ReadStreamsResponse(segment=following)

@@ -44,6 +44,18 @@ def downsample(samples: SampleColumns, max_samples: int, method: Method) -> Samp
     return _mean(samples, max_samples)
 
 
+def smallest_and_largest(samples: SampleColumns, rows_each: int) -> SampleColumns:
+    """Two rows for every `rows_each` rows: the smallest and the largest value of each column, in their order.
+
+    The first of the two has the time of the stretch's first row, however many columns there are; so the
+    stretches of an overview can be told apart.
+    """
+    if not len(samples):
+        return samples
+    edges = np.append(np.arange(0, len(samples), rows_each, dtype=np.intp), len(samples))
+    return _extremes_at(samples, edges, exact=False)
+
+
 def _edges(samples: int, buckets: int) -> NDArray[np.intp]:
     """First row of each bucket, and the end of the last; shape (buckets + 1,)."""
     return (np.arange(buckets + 1, dtype=np.int64) * samples // buckets).astype(np.intp)
@@ -67,10 +79,14 @@ def _mean_of(column: SampleColumn, edges: NDArray[np.intp]) -> SampleColumn:
 
 
 def _min_max(samples: SampleColumns, buckets: int) -> SampleColumns:
-    edges = _edges(len(samples), buckets)
+    return _extremes_at(samples, _edges(len(samples), buckets), exact=True)
+
+
+def _extremes_at(samples: SampleColumns, edges: NDArray[np.intp], *, exact: bool) -> SampleColumns:
+    """Smallest and largest of each bucket; `exact`: a single column keeps the times of its values."""
     chosen = {channel: _extremes(column, edges) for channel, column in samples.columns.items()}
     rows = np.column_stack((edges[:-1], (edges[:-1] + edges[1:]) // 2)).reshape(-1)
-    if len(chosen) == 1:
+    if exact and len(chosen) == 1:
         rows, present = next(iter(chosen.values()))
         rows = np.where(present, rows, np.repeat(edges[:-1], 2))
     return _at(samples, rows, chosen)
