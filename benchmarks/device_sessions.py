@@ -64,7 +64,7 @@ REASONS: dict[tuple[str, int, str], str] = {
     ("Edge810-Vector-2013-08-16-15-35-10.fit", 0, "average_cadence"): _ZEROS + "87.2",
     ("activity-large-fenxi2-multisport.fit", 0, "distance"): _OVERLAP,
     ("activity-large-fenxi2-multisport.fit", 0, "ascent"): _OVERLAP,
-    ("activity-large-fenxi2-multisport.fit", 1, "ascent"): "six minutes on the beach: waves of a metre",
+    ("activity-large-fenxi2-multisport.fit", 1, "ascent"): "two metres of difference",
     ("activity-large-fenxi2-multisport.fit", 5, "ascent"): "four metres of difference",
     ("coros-pace-2-cycling-misaligned-fields.fit", 0, "ascent"): (
         "altitude in whole metres, so that each step counts: 30 s of smoothing give +1 %"
@@ -75,7 +75,7 @@ REASONS: dict[tuple[str, int, str], str] = {
     },
     ("elemnt-bolt-no-application-id-inside-developer-data-id.fit", 0, "ascent"): "a metre of difference",
     ("event_timestamp.fit", 0, "timer"): (
-        "the events tell of one pause of 70 s; the device took 196 s off, by rests within its lengths"
+        "the events tell of one pause of 70 s, the device's totals of 196 s: we count what the events tell"
     ),
     (
         "garmin-edge-500-activity.fit",

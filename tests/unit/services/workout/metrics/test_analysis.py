@@ -63,7 +63,10 @@ def test_the_track_of_the_summary_gives_the_same_as_the_samples() -> None:
 def test_no_sample_has_no_numbers() -> None:
     made = metrics().whole
     assert made.load.stress_score is None
-    assert not (made.curves or made.zones or made.intervals or made.best_efforts)
+    assert not (made.curves)
+    assert not (made.zones)
+    assert not (made.intervals)
+    assert not (made.best_efforts)
 
 
 def test_a_pause_does_not_count_into_the_load_but_recovers() -> None:
