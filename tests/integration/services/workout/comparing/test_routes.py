@@ -10,7 +10,6 @@ import pytest
 
 from pulsemesh.type.v1 import channel_pb2, sport_pb2
 from pulsemesh.workout.v1 import comparison_service_pb2 as wire
-from pulsemesh.workout.v1 import workout_pb2
 from services.workout import tables
 from tests.fixtures.gps import loop
 from tests.integration.services.workout.comparing.rig import comparisons, record, ridden, work_off
@@ -81,8 +80,7 @@ async def test_another_sport_on_the_same_way_is_another_route(rig: Rig) -> None:
 async def test_a_workout_whose_sport_is_changed_leaves_its_route(rig: Rig) -> None:
     road = loop(1, 2000)
     first, second = [await record(rig, ridden(road, day=day)) for day in range(2)]
-    change = workout_pb2.Workout(workout_id=first, sport=sport_pb2.SPORT_E_BIKING)
-    await update(rig, change, ["sport"])
+    await update(rig, first, ["sport"], sport=sport_pb2.SPORT_E_BIKING)
     await work_off(rig)
     assert (await matched(rig, second)).total == 1
     assert (await matched(rig, first)).total == 1
