@@ -109,7 +109,7 @@ class PointColumns:
         for name, texts in zip(names, zip(*points, strict=True), strict=True):
             column = self._column(name)
             if len(points) >= _WORTH_AN_ARRAY:
-                self._convert(name, column, rows, texts)
+                self._convert(name, column, rows, texts, plain=True)
             else:
                 column.waiting_rows.extend(rows.tolist())
                 column.waiting.extend(texts)
@@ -145,13 +145,19 @@ class PointColumns:
         return self._columns.setdefault(name, _Column())
 
     def _convert(
-        self, name: str, column: _Column, rows: npt.NDArray[np.int64], texts: Sequence[Text]
+        self,
+        name: str,
+        column: _Column,
+        rows: npt.NDArray[np.int64],
+        texts: Sequence[Text],
+        *,
+        plain: bool = False,
     ) -> None:
         if name == TIME:
-            values, garbage, without_zone = times_ms(texts)
+            values, garbage, without_zone = times_ms(texts, plain=plain)
             self.without_zone += without_zone
         else:
-            values, garbage = numbers(texts)
+            values, garbage = numbers(texts, plain=plain)
         column.garbage += garbage
         present = ~np.isnan(values)
         if present.all():

@@ -15,22 +15,23 @@ _LONGEST = 40
 _MS_PER_DAY = 86_400_000
 _SHORTEST_TIME = 19
 
-_TAIL = re.compile(rb"(?:[.,](\d+))?\s*(?:(Z|z)|([-+])(\d\d):?(\d\d)?)?")
+_TAIL = re.compile(rb"(?:[.,](\d+))?\s*(?:(Z|z)|([-+])(\d\d):?(\d\d)?)?\s*")
 _LEADING_DIGITS = (0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18)
 _SEPARATORS = ((4, b"-"), (7, b"-"), (13, b":"), (16, b":"))
 
 
-def numbers(texts: Sequence[Text]) -> tuple[Float64Array, int]:
+def numbers(texts: Sequence[Text], *, plain: bool = False) -> tuple[Float64Array, int]:
     """The numbers that the texts say, NaN where one says none, and how many of them say something else.
 
-    An empty text is no number and no garbage either: some writers leave the element empty.
+    An empty text is no number and no garbage either: some writers leave the element empty. `plain` says that
+    the texts are known to hold the letters of numbers and times only.
     """
     try:
         values = np.array(list(map(float, texts)), dtype=np.float64)
     except ValueError:
         values = np.array([_number(text) for text in texts], dtype=np.float64)
     else:
-        if _has_underscore(texts):
+        if not plain and _has_underscore(texts):
             values = np.array([_number(text) for text in texts], dtype=np.float64)
     wrong = np.flatnonzero(~np.isfinite(values))
     values[wrong] = np.nan
@@ -56,14 +57,16 @@ def _has_underscore(texts: Sequence[Text]) -> bool:
     return "_" in "".join([text for text in texts if isinstance(text, str)])
 
 
-def times_ms(texts: Sequence[Text]) -> tuple[Float64Array, int, int]:
+def times_ms(texts: Sequence[Text], *, plain: bool = False) -> tuple[Float64Array, int, int]:
     """Times as whole milliseconds since the Unix epoch, as float64 of shape (n,), NaN where one says none.
 
     ISO 8601 as XML Schema writes it (`2024-05-01T06:00:00.250+02:00`), with or without fraction and zone; a
     blank instead of the T is taken too. Also returns how many texts are no time, and how many have no zone:
-    those are taken as UTC. Times before 1970 are none.
+    those are taken as UTC. Times before 1970 are none. `plain` is as for `numbers`.
     """
-    octets = _octets(texts)
+    octets = _plain_octets(texts) if plain else None
+    if octets is None:
+        octets = _octets(texts)
     width = octets.shape[1]
     if width < _SHORTEST_TIME:
         return np.full(len(texts), np.nan), sum(1 for text in texts if text.strip()), 0
@@ -85,6 +88,16 @@ def time_ms_or_none(text: str) -> int | None:
     """A single time; None where the text says none."""
     value = times_ms([text])[0][0]
     return None if np.isnan(value) else int(value)
+
+
+def _plain_octets(texts: Sequence[Text]) -> npt.NDArray[np.uint8] | None:
+    """As `_octets` for texts that begin with a digit each; None where one does not, or is too long."""
+    fixed = np.array(texts, dtype=np.bytes_)
+    if fixed.dtype.itemsize > _LONGEST:
+        return None
+    octets = fixed.view(np.uint8).reshape(len(texts), fixed.dtype.itemsize)
+    first = octets[:, 0]
+    return octets if ((first >= ord("0")) & (first <= ord("9"))).all() else None
 
 
 def _octets(texts: Sequence[Text]) -> npt.NDArray[np.uint8]:
