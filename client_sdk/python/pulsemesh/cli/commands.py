@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import click
 
-from pulsemesh.cli import comparing, editing, exporting, listing, segments, showing, sign_in, watching
+from pulsemesh.cli import (
+    comparing,
+    editing,
+    exporting,
+    fitness,
+    listing,
+    records,
+    segments,
+    showing,
+    sign_in,
+    thresholds,
+    totals,
+    watching,
+)
 from pulsemesh.cli.session import Session
 
 __all__ = ["cli"]
@@ -36,6 +49,10 @@ for _command in (
     comparing.compare,
     segments.segments,
     segments.routes,
+    fitness.fitness,
+    totals.totals,
+    records.records,
+    thresholds.thresholds,
     editing.edit,
     editing.delete,
 ):
