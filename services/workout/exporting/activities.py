@@ -76,7 +76,7 @@ class ExportedActivity:
 def activity_of(stored: StoredWorkout, *, whole_seconds: bool) -> ExportedActivity:
     """The activity of a workout. Not for the event loop.
 
-    `whole_seconds` is for formats that know no finer times: at most one record a second then.
+    `whole_seconds` is for formats that know no finer times: what was taken more often goes on the axis then.
 
     Raises:
         ChunkCorrupted: a chunk cannot be read.
@@ -123,8 +123,13 @@ def _without_events(source: SampleColumns) -> SampleColumns:
 
 
 def _crowded(samples: SampleColumns) -> bool:
-    """True where two samples fall into one second."""
-    return bool((np.diff(samples.times_ms // _SECOND_MS) == 0).any())
+    """True where samples were taken within seconds, and some would fall into one second.
+
+    Devices that count in seconds tell one twice now and then, where a session ends and the next begins, say:
+    that is how the format has it.
+    """
+    within = bool((samples.times_ms % _SECOND_MS != 0).any())
+    return within and bool((np.diff(samples.times_ms // _SECOND_MS) == 0).any())
 
 
 def _beats(source: SampleColumns) -> SampleColumns:

@@ -8,10 +8,12 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
+from ingest_edge.files.activity import Activity, SampleTable
+from ingest_edge.files.fit_encoder import write_activity
+from ingest_edge.files.native_decoder import NativeDecoder
 from ingest_edge.files.pulsemesh_archive import ArchivedEntry, PulsemeshArchive, open_archive
 from ingest_edge.importer.translation import recording_of
-from ingest_edge.simulator.activities import fifty_minute_run, pool_swim
-from ingest_edge.simulator.fit_writer_activity import write_activity
+from ingest_edge.simulator.activities import fifty_minute_run, pool_swim, triathlon
 from pulsemesh import Client
 from pulsemesh.samples import encode_batch, sample_count, slice_batch
 from pulsemesh.testing import platform
@@ -141,15 +143,20 @@ async def import_files(client: Client) -> None:
         activity = make(7, START_MS + (number + 1) * 86_400_000)
         content = write_activity(activity)
         sha256 = hashlib.sha256(content).hexdigest()
-        read = recording_of(activity, sha256, "test")
-        opening = ingest_service_pb2.OpenRecording(
-            recording_id=read.new.recording_id,
-            sport=read.new.sport,
-            sub_sport=read.new.sub_sport,
-            start_time_ms=read.new.start_time_ms,
-        )
-        await send(client, opening, read.sources, read.details)
-        await client.files.upload(content, name=f"{number}.fit", recording_id=read.new.recording_id)
+        workout_id = await send_activity(client, activity, sha256)
+        recording_id = (await client.workouts.get(workout_id)).recording_id
+        await client.files.upload(content, name=f"{number}.fit", recording_id=recording_id)
+
+
+async def send_activity(client: Client, activity: Activity, sha256: str) -> str:
+    read = recording_of(activity, sha256, "test")
+    opening = ingest_service_pb2.OpenRecording(
+        recording_id=read.new.recording_id,
+        sport=read.new.sport,
+        sub_sport=read.new.sub_sport,
+        start_time_ms=read.new.start_time_ms,
+    )
+    return await send(client, opening, read.sources, read.details)
 
 
 async def everything(client: Client) -> dict[str, tuple[workout_pb2.Workout, object, str]]:
@@ -199,3 +206,32 @@ def archived(path: Path) -> list[archive_pb2.ArchivedWorkout]:
         workout.ClearField("created_at")
         workout.ClearField("updated_at")
     return workouts
+
+
+async def test_what_a_device_wrote_is_in_the_fit_file_that_is_exported() -> None:
+    written = [triathlon(3, START_MS), pool_swim(3, START_MS + 86_400_000)]
+    async with platform() as served:
+        client = await served.client()
+        for activity in written:
+            sha256 = hashlib.sha256(write_activity(activity)).hexdigest()
+            workout_id = await send_activity(client, activity, sha256)
+            read = NativeDecoder().decode(await client.exports.read(workout_id, "fit"))
+            assert read.losses == ()
+            assert [
+                (part.sport, part.sub_sport, part.start_ms, part.end_ms, part.pool_length_m)
+                for part in read.sessions
+            ] == [
+                (part.sport, part.sub_sport, part.start_ms, part.end_ms, part.pool_length_m)
+                for part in activity.sessions
+            ]
+            assert [lap.start_ms for lap in read.laps] == [lap.start_ms for lap in activity.laps]
+            assert read.lengths == activity.lengths
+            assert comparable(read.table("record")) == comparable(activity.table("record"))
+            assert read.device.name == activity.device.name
+            assert read.device.serial == activity.device.serial
+
+
+def comparable(table: SampleTable | None) -> dict[str, list[int]]:
+    assert table is not None
+    columns = {name: column.tolist() for name, column in table.columns.items()}
+    return {"time": table.time_ms.tolist(), **dict(sorted(columns.items()))}
