@@ -23,7 +23,7 @@ from ingest_edge.files.track_sports import sport_of_word
 from ingest_edge.files.track_table import PlacedPoints, placed_points
 from ingest_edge.files.track_values import number_or_none, time_ms_or_none
 from ingest_edge.files.xml_points import PointWalk
-from ingest_edge.files.xml_root import read_root
+from ingest_edge.files.xml_root import read_root, with_sound_octets
 
 _TEXT_LIMIT = 256
 _MAX_TRACKS = 1_000
@@ -118,13 +118,14 @@ def read_gpx(content: bytes, *, with_runs: bool = True) -> Activity:
     `with_runs` off walks every element by itself, slower and to the same end: for tests.
     Raises `UnreadableFile`, or `NotAnActivity` for routes, waypoints, and tracks without a single time.
     """
+    content, wrong = with_sound_octets(content)
     root = read_root(content)
     if root.name != "gpx":
         raise UnreadableFile(f"no GPX file: its root is {root.name[:64]!r}")
     columns = PointColumns()
     visitor = _GpxVisitor(columns)
     damage = PointWalk(content, "trkpt", visitor, columns, with_runs=with_runs).walk()
-    losses = [*([damage] if damage else []), *visitor.losses]
+    losses = [*(loss for loss in (wrong, damage) if loss), *visitor.losses]
     points = placed_points(columns, losses, visitor.segments.wanted(len(columns)))
     if points is None:
         raise _why_none(columns, visitor, damage)

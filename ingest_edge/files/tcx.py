@@ -17,7 +17,7 @@ from ingest_edge.files.track_points import TIME, PointColumns
 from ingest_edge.files.track_segments import NOBODY, Segments
 from ingest_edge.files.track_table import placed_points
 from ingest_edge.files.xml_points import PointWalk
-from ingest_edge.files.xml_root import read_root
+from ingest_edge.files.xml_root import read_root, with_sound_octets
 
 ROOT = "trainingcenterdatabase"
 
@@ -111,13 +111,14 @@ def read_tcx(content: bytes, *, with_runs: bool = True) -> Activity:
     `with_runs` off walks every element by itself, slower and to the same end: for tests.
     Raises `UnreadableFile`, or `NotAnActivity` for courses, plans, and tracks without a single time.
     """
+    content, wrong = with_sound_octets(content)
     root = read_root(content)
     if root.name != ROOT:
         raise UnreadableFile(f"no TCX file: its root is {root.name[:64]!r}")
     columns = PointColumns()
     visitor = _TcxVisitor(columns)
     damage = PointWalk(content, "trackpoint", visitor, columns, with_runs=with_runs).walk()
-    losses = [damage] if damage else []
+    losses = [loss for loss in (wrong, damage) if loss is not None]
     if visitor.beyond:
         losses.append(Loss(None, f"{visitor.beyond} laps and sessions beyond the bounds were taken as one"))
     points = placed_points(columns, losses, visitor.segments.wanted(len(columns)))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.parsers import expat
 
+from ingest_edge.files.activity import Loss
 from ingest_edge.files.decoder import UnreadableFile
 
 XmlParser = Any
@@ -24,6 +25,7 @@ _FIRST_BLOCK = 1 << 12
 _PROLOG_LIMIT = 1 << 18
 """Bytes before the root element; more than a licence text in a comment takes."""
 
+_DECLARED = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([-A-Za-z0-9._]+)")
 _ASCII_COMPATIBLE = re.compile(r"utf-?8|us-ascii|ascii|iso-8859-\d+|windows-125\d", re.IGNORECASE)
 
 
@@ -58,6 +60,34 @@ def document_start(content: bytes) -> int:
     while start < len(content) and content[start : start + 1] in (b" ", b"\t", b"\r", b"\n"):
         start += 1
     return start
+
+
+def with_sound_octets(content: bytes) -> tuple[bytes, Loss | None]:
+    """The content with a question mark for each octet that its encoding does not know, and the loss then.
+
+    Of one such letter in a title, put there by an exporter that forgot to say its encoding, expat would let
+    go of the whole file. Only UTF-8 knows wrong octets; the length stays as it is.
+    """
+    if content.isascii() or not _claims_utf_8(content):
+        return content, None
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        # A letter that the end of the file cuts in two is no wrong one.
+        if error.end >= len(content) and "unexpected end" in error.reason:
+            return content, None
+        repaired = content.decode("utf-8", "surrogateescape").encode("utf-8", "replace")
+        return repaired, Loss(error.start, "octets that are no UTF-8: a question mark stands for each")
+    return content, None
+
+
+def _claims_utf_8(content: bytes) -> bool:
+    """Whether the content says that it is UTF-8, or says nothing, which means it."""
+    start = document_start(content)
+    if content[start : start + 1] != b"<" or b"\0" in content[start : start + 4]:
+        return False
+    declared = _DECLARED.match(content, start)
+    return declared is None or declared[1].lower() in (b"utf-8", b"utf8")
 
 
 def guarded_parser() -> XmlParser:
@@ -96,10 +126,10 @@ def read_root(content: bytes) -> XmlRoot:
 
     parser.XmlDeclHandler = declared
     parser.StartElementHandler = opened
-    end = min(len(content), start + _PROLOG_LIMIT)
+    head, _ = with_sound_octets(content[: start + _PROLOG_LIMIT])
     try:
-        for offset in range(start, end, _FIRST_BLOCK):
-            parser.Parse(content[offset : min(offset + _FIRST_BLOCK, end)], False)
+        for offset in range(start, len(head), _FIRST_BLOCK):
+            parser.Parse(head[offset : offset + _FIRST_BLOCK], False)
         parser.Parse(b"", True)
     except _RootSeen as seen:
         attributes = {local_name(name): value for name, value in seen.attributes.items()}

@@ -242,6 +242,24 @@ def test_an_encoding_that_nobody_reads_is_refused(encoding: str) -> None:
         read_gpx(simple(3).replace(b"UTF-8", encoding.encode()))
 
 
+def test_a_letter_of_another_encoding_costs_the_letter_and_not_the_file() -> None:
+    wrong = simple(200).replace(b"<trkseg>", b"<name>F\xe4hrmann</name><trkseg>")
+    activity = read_gpx(wrong)
+    assert len(record(activity)) == 200
+    assert [loss.offset for loss in activity.losses] == [wrong.index(b"\xe4")]
+
+
+def test_a_letter_of_another_encoding_in_the_root_costs_the_letter() -> None:
+    assert read_gpx(simple(3).replace(b"Maker", b"M\xe4ker")).device.name == "M?ker"
+
+
+def test_a_letter_cut_in_two_by_the_end_is_the_end() -> None:
+    whole = gpx(track(segment(point(index) for index in range(9))) + "<desc>ä</desc>")
+    cut = whole.index("ä".encode()) + 1
+    activity = read_gpx(whole[:cut])
+    assert [(loss.offset, loss.reason[:7]) for loss in activity.losses] == [(cut, "cut off")]
+
+
 def test_blanks_before_the_declaration_are_forgiven() -> None:
     assert len(record(read_gpx(b"  \r\n\t " + simple(3)))) == 3
 
