@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from rich.table import Table
 from pulsemesh import samples
 from pulsemesh.cli.drawing import SUFFIXES, Chart, ChartFileError, Line, Panel, draw_terminal, write_chart
 from pulsemesh.cli.failures import CommandFailure
+from pulsemesh.cli.fitness import DAY
 from pulsemesh.cli.formats import as_dict, as_json_line, distance, duration, local_time, sport_name
 from pulsemesh.cli.options import SportName, json_option
 from pulsemesh.cli.references import short
@@ -35,6 +37,8 @@ _MODELS = {
 @click.option(
     "--power", is_flag=True, help="The power-duration curve of the last 90 days, critical power, W'."
 )
+@click.option("--from", "first", type=DAY, help="With --power: from this day on.")
+@click.option("--to", "last", type=DAY, help="With --power: to this day.")
 @click.option(
     "--output",
     "-o",
@@ -50,14 +54,19 @@ async def records(
     kinds: tuple[str, ...],
     history: bool,
     power: bool,
+    first: datetime | None,
+    last: datetime | None,
     output: Path | None,
 ) -> None:
     """Show your personal records."""
-    if output is not None and not power:
-        raise click.UsageError("--output goes with --power")
+    if not power and (output or first or last):
+        raise click.UsageError("--from, --to and --output go with --power")
     async with session.client() as client:
         if power:
-            await _show_power(session, await client.athlete.power_duration(sports=sports), output)
+            curve = await client.athlete.power_duration(
+                first.date() if first else None, last.date() if last else None, sports=sports
+            )
+            await _show_power(session, curve, output)
             return
         found = [
             record async for record in client.athlete.records(sports=sports, kinds=kinds, history=history)
