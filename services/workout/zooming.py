@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from pulsemesh.workout.v1 import recording_pb2, workout_pb2
 from services.chassis.database import Database, ReadTransaction, StoreUnavailable
@@ -24,8 +24,11 @@ from services.workout.store.workouts import StoredSource
 from services.workout.streams import Method, align, overview
 from services.workout.streams.downsampling import downsample
 
-LEAST_SAMPLES = 10_000
-"""Shorter streams are read as a whole: that is as quick."""
+LEAST_SAMPLES = 25_000
+"""A window of fewer samples of one source is read as a whole: that is as quick."""
+
+LEAST_ALIGNED = 15_000
+"""The same where sources must be brought onto one axis of time first, which takes longer."""
 
 _log = structlog.get_logger(__name__)
 
@@ -51,28 +54,36 @@ async def segments(
     if not wanted.max_samples or wanted.method is Method.MEAN:
         return None
     async with database.read() as view:
-        heading = await view.run(overviews.heading, user_id, workout_id)
-        if heading is None:
-            raise WorkoutNotFound(workout_id)
-        series = _series(heading, wanted)
+        series, coarse = await view.run(_begin, user_id, workout_id, wanted)
         if series is None:
             return None
-        coarse = await view.run(overviews.coarsest, heading.workout_pk, series.key)
         if coarse:
             return await _answer(view, series, coarse, wanted)
     if not await _build(database, user_id, workout_id, series):
         return None
     async with database.read() as view:
-        coarse = await view.run(overviews.coarsest, heading.workout_pk, series.key)
+        coarse = await view.run(overviews.coarsest, series.heading.workout_pk, series.key)
         return await _answer(view, series, coarse, wanted) if coarse else None
+
+
+def _begin(
+    conn: Connection, user_id: str, workout_id: str, wanted: reading.Selection
+) -> tuple[_Series | None, Sequence[Row[Any]]]:
+    """What is asked for, and the coarsest tiles of its overview, if there is one already."""
+    heading = overviews.heading(conn, user_id, workout_id, (wanted.start_ms, wanted.end_ms))
+    if heading is None:
+        raise WorkoutNotFound(workout_id)
+    series = _series(heading, wanted)
+    return series, () if series is None else overviews.coarsest(conn, heading.workout_pk, series.key)
 
 
 def _series(heading: overviews.Heading, wanted: reading.Selection) -> _Series | None:
     """What is asked for: one source as it was recorded, or all on one axis; None where neither."""
     told = [source for source in heading.sources if _tells(source, wanted.channels)]
-    if sum(source.samples for source in told) < LEAST_SAMPLES:
+    single = len(told) == 1 and not wanted.aligned
+    if sum(source.samples for source in told) < (LEAST_SAMPLES if single else LEAST_ALIGNED):
         return None
-    if len(told) == 1 and not wanted.aligned:
+    if single:
         return _Series(told[0].source_pk, told[0].source_id, heading)
     return _Series(overviews.ALIGNED, "", heading)
 
@@ -99,18 +110,19 @@ async def _answer(
             rows = await view.run(overviews.tiles, series.heading.workout_pk, series.key, level, asked)
             tiles = await asyncio.to_thread(lambda: [_tile(row) for row in rows])
         window = overview.cut(tiles, *asked, span)
-    before, after = [
-        await _samples(view, series, edge) if edge is not None else ()
-        for edge in (window.before, window.after)
-    ]
+    before, after = await view.run(_edges, series, window)
     return await asyncio.to_thread(_drawn, series, window, before, after, wanted)
 
 
-async def _samples(view: ReadTransaction, series: _Series, edge: tuple[int, int]) -> Sequence[bytes]:
-    """The payloads that hold the samples of a stretch."""
+def _edges(conn: Connection, series: _Series, window: overview.Window) -> list[Sequence[bytes]]:
+    """The payloads that hold the samples at either edge of a window."""
+    return [() if edge is None else _samples(conn, series, edge) for edge in (window.before, window.after)]
+
+
+def _samples(conn: Connection, series: _Series, edge: tuple[int, int]) -> Sequence[bytes]:
     if series.key != overviews.ALIGNED:
-        return await view.run(overviews.source_chunks, series.key, edge)
-    rows = await view.run(overviews.tiles, series.heading.workout_pk, series.key, overview.SAMPLES, edge)
+        return overviews.source_chunks(conn, series.key, edge)
+    rows = overviews.tiles(conn, series.heading.workout_pk, series.key, overview.SAMPLES, edge)
     return [bytes(row.payload) for row in rows]
 
 

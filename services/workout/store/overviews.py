@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, Row, case, delete, func, insert, select
 
 from services.workout.tables import chunks, overviews, sources, workouts
 
@@ -19,7 +19,8 @@ class Heading:
     """What a workout's stream is made of.
 
     Attributes:
-        sources: source_pk, source_id, description, and how many samples there are; only those with samples.
+        sources: source_pk, source_id, description, and how many samples lie in chunks that touch the window;
+            only those with samples.
     """
 
     workout_pk: int
@@ -27,8 +28,11 @@ class Heading:
     sources: tuple[Row[Any], ...]
 
 
-def heading(conn: Connection, user_id: str, workout_id: str) -> Heading | None:
+def heading(conn: Connection, user_id: str, workout_id: str, window: tuple[int, int]) -> Heading | None:
     """What the stream of a person's workout is made of; None: there is no such workout."""
+    touched = case(
+        ((chunks.c.end_ms >= window[0]) & (chunks.c.start_ms < window[1]), chunks.c.samples), else_=0
+    )
     row = conn.execute(
         select(workouts.c.workout_pk, workouts.c.version, workouts.c.recording_pk).where(
             workouts.c.user_id == user_id, workouts.c.workout_id == workout_id
@@ -37,7 +41,7 @@ def heading(conn: Connection, user_id: str, workout_id: str) -> Heading | None:
     if row is None:
         return None
     held = (
-        select(sources.c.source_pk, func.sum(chunks.c.samples).label("samples"))
+        select(sources.c.source_pk, func.sum(touched).label("samples"))
         .join(chunks, chunks.c.source_pk == sources.c.source_pk)
         .where(sources.c.recording_pk == row.recording_pk)
         .group_by(sources.c.source_pk)

@@ -21,14 +21,14 @@ from tests.integration.services.workout.conftest import (
 from tests.integration.services.workout.revisions.rig import crop, revert, revise
 from tests.integration.services.workout.test_workouts import delete
 
-SECONDS = 20_000
+SECONDS = 30_000
 RANDOM = np.random.default_rng(5)
 WATTS = RANDOM.integers(0, 900, SECONDS)
 BEATS = RANDOM.integers(60, 200, SECONDS)
 
 
 async def long_ride(rig: Rig, *, apart: bool = False) -> str:
-    """Five and a half hours; `apart`: two sources with times of their own."""
+    """More than eight hours; `apart`: two sources with times of their own."""
     times = [START_MS + second * 1000 for second in range(SECONDS)]
     if not apart:
         sent = [Sent("watch", times, {POWER: WATTS.tolist(), HEART_RATE: BEATS.tolist()})]
@@ -65,8 +65,8 @@ async def drawn(rig: Rig, workout_id: str, **options: Any) -> dict[int, tuple[li
 WINDOWS = [
     (0, 0),
     (START_MS + 3_333_333, 0),
-    (0, START_MS + 17_000_000),
-    (START_MS + 1_000_500, START_MS + 13_000_500),
+    (0, START_MS + 27_000_000),
+    (START_MS + 1_000_500, START_MS + 28_000_500),
 ]
 
 
@@ -123,10 +123,10 @@ async def test_an_overview_is_computed_once_and_goes_with_the_samples(rig: Rig) 
     once = await rig.rows(tables.overviews)
     await drawn(rig, workout_id, max_samples=300)
     assert await rig.rows(tables.overviews) == once
-    await revise(rig, workout_id, crop(0, START_MS + 12_000_000))
+    await revise(rig, workout_id, crop(0, START_MS + 26_000_000))
     assert await rig.rows(tables.overviews) == {"overviews": 0}
     shown = await drawn(rig, workout_id, max_samples=400)
-    assert shown[POWER][0][-1] < START_MS + 12_000_000
+    assert shown[POWER][0][-1] < START_MS + 26_000_000
     await revert(rig, workout_id)
     assert max((await drawn(rig, workout_id, max_samples=400))[POWER][1]) == WATTS.max()
     await delete(rig, workout_id)
@@ -136,9 +136,9 @@ async def test_an_overview_is_computed_once_and_goes_with_the_samples(rig: Rig) 
 async def test_an_overview_of_a_workout_that_changed_meanwhile_is_not_kept(rig: Rig) -> None:
     workout_id = await long_ride(rig)
     async with rig.database.read() as view:
-        heading = await view.run(overviews.heading, rig.user_id, workout_id)
+        heading = await view.run(overviews.heading, rig.user_id, workout_id, (0, 2**62))
     assert heading is not None
-    await revise(rig, workout_id, crop(0, START_MS + 12_000_000))
+    await revise(rig, workout_id, crop(0, START_MS + 26_000_000))
     async with rig.database.write() as transaction:
         kept = await transaction.run(overviews.put, heading.workout_pk, heading.version, 0, [])
     assert not kept
