@@ -163,7 +163,9 @@ class _ActivityWriter:
         for moment in moments:
             seconds = fit_seconds(moment.time_ms)
             kind = 0 if moment.kind == "resume" else 4
-            yield TimedMessage(seconds, 0 if kind == 0 else 3, timer.encode({253: seconds, 0: 0, 1: kind}))
+            yield TimedMessage(
+                seconds, 0 if kind == 0 else 3, self._encode(timer, {253: seconds, 0: 0, 1: kind})
+            )
 
     def _beats(self) -> Iterator[TimedMessage]:
         table = self._activity.table("rr")
@@ -305,5 +307,5 @@ def _total_values(totals: tuple[FieldOfTotal, ...], reported: Mapping[str, float
     return {
         total.field.number: math.floor((reported[total.name] + total.offset) * total.scale + 0.5)
         for total in totals
-        if total.name in reported
+        if total.name in reported and math.isfinite(reported[total.name])
     }

@@ -65,8 +65,12 @@ def write_tcx(activity: Activity, *, notes: str = "") -> Iterator[bytes]:
     """
     check_tcx(activity)
     yield _HEAD.encode()
-    for index, session in enumerate(_sessions(activity)):
-        yield from _activity(activity, session, notes if index == 0 else "")
+    sessions = _sessions(activity)
+    edges = _edges(record_of(activity), [session.start_ms for session in sessions])
+    for index, session in enumerate(sessions):
+        rows = taken(record_of(activity), np.arange(edges[index], edges[index + 1]))
+        yield from _activity(activity, session, _laps_of(activity, sessions, index), rows)
+        yield from _closing(activity.device, notes if index == 0 else "")
     yield b" </Activities>\n</TrainingCenterDatabase>\n"
 
 
@@ -88,28 +92,32 @@ def _sessions(activity: Activity) -> Sequence[SessionPart]:
     return (whole,)
 
 
-def _activity(activity: Activity, session: SessionPart, notes: str) -> Iterator[bytes]:
+def _activity(
+    activity: Activity, session: SessionPart, laps: Sequence[LapPart], rows: SampleTable
+) -> Iterator[bytes]:
     sport = _SPORTS.get(session.sport, "Other")
     yield f'  <Activity Sport="{sport}">\n   {element("Id", iso_time(session.start_ms))}\n'.encode()
-    laps = _laps_of(activity, session)
-    record = record_of(activity)
-    edges = _edges(record, activity, session, laps)
+    edges = _edges(rows, [lap.start_ms for lap in laps])
     for lap, first, last in zip(laps, edges[:-1], edges[1:], strict=True):
         yield _lap_head(lap).encode()
-        yield from _tracks(activity, taken(record, np.arange(first, last)), sport)
+        yield from _tracks(activity, taken(rows, np.arange(first, last)), sport)
         yield b"   </Lap>\n"
+
+
+def _closing(device: DeviceIdentity, notes: str) -> Iterator[bytes]:
     if notes:
         yield f"   {element('Notes', notes)}\n".encode()
-    yield (_creator(activity.device) + "  </Activity>\n").encode()
+    yield (_creator(device) + "  </Activity>\n").encode()
 
 
-def _laps_of(activity: Activity, session: SessionPart) -> list[LapPart]:
-    """The laps that begin in the session; the session as one where none does."""
-    last = session is activity.sessions[-1] if activity.sessions else True
+def _laps_of(activity: Activity, sessions: Sequence[SessionPart], index: int) -> list[LapPart]:
+    """The laps that begin in a session (those before the first in the first); the session where none does."""
+    session = sessions[index]
+    after = sessions[index + 1].start_ms if index + 1 < len(sessions) else None
     laps = [
         lap
         for lap in activity.laps
-        if session.start_ms <= lap.start_ms and (last or lap.start_ms < session.end_ms)
+        if (index == 0 or lap.start_ms >= session.start_ms) and (after is None or lap.start_ms < after)
     ]
     if laps:
         return laps
@@ -126,20 +134,10 @@ def _laps_of(activity: Activity, session: SessionPart) -> list[LapPart]:
     ]
 
 
-def _edges(
-    record: SampleTable, activity: Activity, session: SessionPart, laps: Sequence[LapPart]
-) -> list[int]:
-    """The first row of each lap, and the row after the last.
-
-    Every row belongs to one lap, those before the first lap or after the last too.
-    """
-    sessions = list(_sessions(activity))
-    index = sessions.index(session)
-    first = 0 if index == 0 else int(np.searchsorted(record.time_ms, session.start_ms))
-    after = index + 1 < len(sessions)
-    end = int(np.searchsorted(record.time_ms, sessions[index + 1].start_ms)) if after else len(record)
-    inner = np.searchsorted(record.time_ms, [lap.start_ms for lap in laps[1:]])
-    return [first, *np.clip(inner, first, max(first, end)).tolist(), max(first, end)]
+def _edges(rows: SampleTable, starts_ms: Sequence[int]) -> list[int]:
+    """The first row of each part, and the row after the last: every row is in one, whatever the parts say."""
+    inner = np.searchsorted(rows.time_ms, starts_ms[1:])
+    return [0, *np.maximum.accumulate(inner).tolist(), len(rows)]
 
 
 def _lap_head(lap: LapPart) -> str:

@@ -223,6 +223,45 @@ def test_a_pause_parts_the_track(write: Any) -> None:
     assert [marker.kind for marker in read.markers] == ["pause", "resume"]
 
 
+@st.composite
+def parts(draw: st.DrawFn) -> Activity:
+    """Samples, sessions and laps that need not fit each other."""
+    times = T0_MS + np.array(sorted(draw(st.lists(st.integers(0, 3000), min_size=1, max_size=40)))) * 1000
+    columns = {"heart_rate": np.full(len(times), 120, np.int32)}
+    activity = activity_of(SampleTable("record", times, columns, {"heart_rate": None}))
+    spans = st.tuples(st.integers(-100, 3100), st.integers(0, 500))
+
+    def made(span: tuple[int, int]) -> tuple[int, int, float, float]:
+        return T0_MS + span[0] * 1000, T0_MS + sum(span) * 1000, float(span[1]), float(span[1])
+
+    sessions = sorted(draw(st.lists(spans, min_size=1, max_size=4)))
+    laps = sorted(draw(st.lists(spans, max_size=6)))
+    return replace(
+        activity,
+        sessions=tuple(SessionPart("SPORT_RUNNING", "SUB_SPORT_TRAIL", *made(span)) for span in sessions),
+        laps=tuple(LapPart(*made(span)) for span in laps),
+        markers=tuple(Marker("resume", T0_MS + draw(st.integers(0, 3000)) * 1000) for _ in range(2)),
+    )
+
+
+@settings(max_examples=80, deadline=None)
+@given(parts())
+def test_tcx_has_every_sample_once_whatever_sessions_and_laps_say(activity: Activity) -> None:
+    content = b"".join(write_tcx(activity))
+    assert content.count(b"<Trackpoint>") == len(record(activity))
+    assert content.count(b"<Activity ") == len(activity.sessions)
+    assert content.count(b"<Lap ") >= max(len(activity.laps), 1)
+    assert record(read_tcx(content)).time_ms.tolist() == record(activity).time_ms.tolist()
+
+
+@settings(max_examples=40, deadline=None)
+@given(parts())
+def test_fit_has_every_sample_and_part_whatever_they_say(activity: Activity) -> None:
+    read = NativeDecoder().decode(write_activity(activity, lenient=True))
+    assert record(read).time_ms.tolist() == record(activity).time_ms.tolist()
+    assert len(read.laps) == len(activity.laps)
+
+
 def test_tcx_laps_come_back_with_their_numbers() -> None:
     columns = {"heart_rate": np.full(120, 140, np.int32), "distance": np.arange(120, dtype=np.int32) * 500}
     table = SampleTable(
