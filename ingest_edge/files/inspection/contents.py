@@ -55,6 +55,9 @@ class FileContents:
 SUMMARY_KINDS = ("file_id", "session", "lap", "event", "device_info", "sport")
 """The kinds of messages that `FileContents.summaries` holds."""
 
+MOST_SUMMARIES = 10_000
+"""Of each kind: a day of a device that tells of itself every ten seconds. Others are only counted."""
+
 
 def message_key(name: str) -> str:
     """The SDK's key of a message: unknown ones are known by their number alone."""

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from ingest_edge.files.fit import FitContent, MessageTable, read_fit
 from ingest_edge.files.fit_profile import FILE_KINDS, MessageNumber
-from ingest_edge.files.inspection.contents import SUMMARY_KINDS, FileContents, RecordColumn, message_key
+from ingest_edge.files.inspection.contents import (
+    MOST_SUMMARIES,
+    SUMMARY_KINDS,
+    FileContents,
+    RecordColumn,
+    message_key,
+)
 
 
 def native_fit_contents(content: bytes) -> FileContents:
@@ -18,7 +26,9 @@ def native_fit_contents(content: bytes) -> FileContents:
         columns={} if records is None else _columns(records),
         messages={message_key(table.name): len(table) for table in tables},
         summaries={
-            message_key(table.name): list(table.rows()) for table in tables if table.name in SUMMARY_KINDS
+            message_key(table.name): list(islice(table.rows(), MOST_SUMMARIES))
+            for table in tables
+            if table.name in SUMMARY_KINDS
         },
         losses=fit.errors,
     )

@@ -18,7 +18,13 @@ from fitparse.utils import FitParseError
 from ingest_edge.files.activity import Loss
 from ingest_edge.files.fit.profile import message_info
 from ingest_edge.files.fit_profile import FILE_KINDS
-from ingest_edge.files.inspection.contents import SUMMARY_KINDS, FileContents, RecordColumn, message_key
+from ingest_edge.files.inspection.contents import (
+    MOST_SUMMARIES,
+    SUMMARY_KINDS,
+    FileContents,
+    RecordColumn,
+    message_key,
+)
 
 _UNKNOWN = "unknown_"
 
@@ -59,7 +65,7 @@ def stock_fitparse_contents(content: bytes) -> FileContents:
         key = message_key(name)
         if name == "record":
             _add_record(columns, counts.get(key, 0), fields)
-        elif name in SUMMARY_KINDS:
+        elif name in SUMMARY_KINDS and counts.get(key, 0) < MOST_SUMMARIES:
             summaries.setdefault(key, []).append({field: value for field, (value, _) in fields.items()})
         counts[key] = counts.get(key, 0) + 1
     return FileContents(
