@@ -102,6 +102,17 @@ def resident_mb(pids: list[int]) -> float:
     return total / 1e6
 
 
+def cpu_s(pids: list[int]) -> float:
+    """Processor seconds that these have used."""
+    ticks = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            # The name of the program, in brackets, may hold blanks.
+            user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+            ticks += int(user) + int(system)
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def with_children(pid: int) -> list[int]:
     found = [pid]
     with contextlib.suppress(OSError):
@@ -169,11 +180,17 @@ async def measure(files: int, kind: str, rest_s: float, rate: float) -> None:
                 began = time.perf_counter()
                 edge_mb: list[float] = []
                 server_mb: list[float] = []
+                used_s = {"importer": 0.0, "decoders": 0.0, "server": 0.0}
+                server_before_s = cpu_s(with_children(server.pid))
 
                 async def watch() -> None:
                     while process.poll() is None:
                         edge_mb.append(resident_mb(with_children(process.pid)))
                         server_mb.append(resident_mb(with_children(server.pid)))
+                        used_s["importer"] = cpu_s([process.pid]) or used_s["importer"]
+                        decoders = cpu_s(with_children(process.pid)[1:])
+                        used_s["decoders"] = max(decoders, used_s["decoders"])
+                        used_s["server"] = cpu_s(with_children(server.pid)) - server_before_s
                         await asyncio.sleep(0.5)
 
                 output = asyncio.create_task(asyncio.to_thread(process.communicate))
@@ -184,6 +201,8 @@ async def measure(files: int, kind: str, rest_s: float, rate: float) -> None:
     summary = json.loads((await output)[0].splitlines()[-1])
     print(f"{kind}: {files} files, {size / 1e6:.1f} MB, in {elapsed:.1f} s: {files / elapsed:.1f} files/s")
     print(f"imported {summary['imported']}, everything else {files - summary['imported']}")
+    shares = ", ".join(f"{name} {seconds * 1000 / files:.0f} ms" for name, seconds in used_s.items())
+    print(f"processor time for each file: {shares} (the server's with the reads)")
     for name in _KINDS:
         rest, busy = p95_ms(at_rest[name]), p95_ms(during[name])
         print(

@@ -8,9 +8,11 @@ the event loop nor the one writer of SQLite waits for the work.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection, Row
 
@@ -25,7 +27,14 @@ from services.workout.errors import RecordingDiscarded, RecordingIncomplete, Rec
 from services.workout.ingest.live import topic
 from services.workout.store import recordings, workouts
 
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
 _ATTEMPTS = 5
+
+_COMPACTING = ThreadPoolExecutor(1, thread_name_prefix="compaction")
+"""Recordings are compacted one after the other. Compaction holds the interpreter for most of its time: several
+at once would finish no sooner, and everybody else's calls would wait for each of them in turn."""
 
 
 class Publish(Protocol):
@@ -108,6 +117,12 @@ async def announce_closed(live: Publish, closed: ClosedWorkout) -> None:
     await live.publish(topic(closed.recording_pk), message.SerializeToString())
 
 
+async def _in_turn(work: Callable[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
+    """Do `work` in the thread for compaction once it is free."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_COMPACTING, partial(work, *args, **kwargs))
+
+
 async def _close(
     database: Database, recording_pk: int, now_ms: int, live: Publish | None, *, incomplete: bool
 ) -> ClosedWorkout:
@@ -116,7 +131,7 @@ async def _close(
             journalled = await view.run(_read, recording_pk, incomplete)
         if isinstance(journalled, ClosedWorkout):
             return journalled
-        prepared = await asyncio.to_thread(compaction.prepare, journalled, now_ms)
+        prepared = await _in_turn(compaction.prepare, journalled, now_ms)
         async with database.write() as transaction:
             closed = await transaction.run(_apply, recording_pk, prepared, now_ms)
         if closed is not None:
