@@ -33,8 +33,8 @@ Result = TypeVar("Result")
 _ATTEMPTS = 5
 
 _COMPACTING = ThreadPoolExecutor(1, thread_name_prefix="compaction")
-"""Recordings are compacted one after the other. Compaction holds the interpreter for most of its time: several
-at once would finish no sooner, and everybody else's calls would wait for each of them in turn."""
+"""Recordings are compacted one after the other. Compaction holds the interpreter for most of its time:
+several at once would finish no sooner, and everybody else's calls would wait for each of them in turn."""
 
 
 class Publish(Protocol):
