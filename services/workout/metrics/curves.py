@@ -7,8 +7,9 @@ duration. At the standard durations only those are looked at, so that a value th
 full curve's.
 
 Gaps: power and speed count 0 in seconds without a value, pauses included, because nothing was turned or
-covered. A heart beats on unheard: its mean is that of the known seconds, and a window counts when nine tenths
-of it are known.
+covered. A heart beats on unheard: its mean is that of the known seconds. A window that could not bear the
+shortest gap of all, since it would be more than a tenth of it, must be known
+whole; a longer one for nine tenths.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from services.workout.metrics.grid import FloatArray
 LONGEST_S = 86_400
 FEWEST_KNOWN = 0.9
 """Share of a window that must be known where unknown seconds do not count as 0."""
+_GAPS = 10  # so many times the shortest gap is the shortest window that may hold one
 
 _USUAL = (
     *range(1, 61),
@@ -87,7 +89,7 @@ def mean_maximal(
     if zero_when_unknown or bool(known.all()):
         best, starts = _best_sums(total, durations)
     else:
-        best, starts = _best_known_means(total, _cumulative(known), durations)
+        best, starts = _best_known_means(total, known, durations)
     means = best / (np.array(durations, np.float64) * scale)
     return _never_rising(channel, np.array(durations, np.int64), means, starts)
 
@@ -123,23 +125,58 @@ def _best_sums(
 
 
 def _best_known_means(
-    total: NDArray[np.int32] | NDArray[np.int64],
-    known: NDArray[np.int32] | NDArray[np.int64],
-    durations: Sequence[int],
+    total: NDArray[np.int32] | NDArray[np.int64], known: NDArray[np.bool_], durations: Sequence[int]
 ) -> tuple[FloatArray, NDArray[np.int64]]:
-    """The same of windows known well enough, as if the unknown seconds had their mean; NaN for none."""
-    size = len(total) - 1
+    """The same of windows known well enough, as if the unknown seconds had their mean; NaN for none.
+
+    Windows shorter than ten times the shortest gap must be known whole: their sums are compared as before,
+    which is most of the work. Only the longer ones are divided by what is known.
+    """
+    bearable = _GAPS * _shortest_run(~known)
+    short = [duration for duration in durations if duration < bearable]
+    best, starts = _best_whole_sums(total, known, short)
+    more, later = _best_borne_means(total, known, [each for each in durations if each >= bearable])
+    return np.concatenate((best, more)), np.concatenate((starts, later))
+
+
+def _best_whole_sums(
+    total: NDArray[np.int32] | NDArray[np.int64], known: NDArray[np.bool_], durations: Sequence[int]
+) -> tuple[FloatArray, NDArray[np.int64]]:
+    least = int(np.abs(total).max()) + 1
+    unknown = np.append(0, np.cumsum(~known, dtype=np.int64))
+    best, starts = _best_sums(total.astype(np.int64) - unknown * 2 * least, durations)
+    best[best <= -least] = np.nan
+    return best, starts
+
+
+def _best_borne_means(
+    total: NDArray[np.int32] | NDArray[np.int64], known: NDArray[np.bool_], durations: Sequence[int]
+) -> tuple[FloatArray, NDArray[np.int64]]:
+    size = len(known)
+    counted = np.append(0, np.cumsum(known)).astype(np.float32)  # exact to 16 million seconds
+    sums, there, lacking = np.empty(size, total.dtype), np.empty(size, np.float32), np.empty(size, np.float32)
     best, starts = np.full(len(durations), np.nan), np.zeros(len(durations), np.int64)
     for place, duration in enumerate(durations):
-        count = size - duration + 1
-        there = known[duration:] - known[:count]
-        sums = (total[duration:] - total[:count]).astype(np.float32)
-        means = np.where(there >= FEWEST_KNOWN * duration, sums / np.maximum(there, 1), -np.inf)
+        count, needed = size - duration + 1, np.float32(FEWEST_KNOWN * duration)
+        np.subtract(total[duration:], total[:count], out=sums[:count])
+        seconds = np.subtract(counted[duration:], counted[:count], out=there[:count])
+        # Windows that are not known well enough are divided by so much that they cannot be the best.
+        excess = np.subtract(needed, seconds, out=lacking[:count])
+        np.maximum(excess, 0, out=excess)
+        excess *= np.float32(1e9)
+        excess += seconds
+        means = np.divide(sums[:count], excess, out=excess, casting="same_kind", dtype=np.float32)
         start = int(means.argmax())
-        if there[start] >= FEWEST_KNOWN * duration:
-            exact = (int(total[start + duration]) - int(total[start])) / int(there[start])
+        if seconds[start] >= needed:
+            exact = (int(total[start + duration]) - int(total[start])) / int(seconds[start])
             best[place], starts[place] = exact * duration, start
     return best, starts
+
+
+def _shortest_run(chosen: NDArray[np.bool_]) -> int:
+    """Length of the shortest run of True; there is at least one."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], chosen, [False])).astype(np.int8)))
+    return int((edges[1::2] - edges[::2]).min())
 
 
 def _never_rising(

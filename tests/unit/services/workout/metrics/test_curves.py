@@ -61,13 +61,40 @@ def test_a_window_of_heart_rates_must_be_known() -> None:
     rates = np.concatenate((np.full(50, 150.0), np.full(50, np.nan), np.full(50, 170.0)))
     curve = full_curve(6, rates, zero_when_unknown=False)
     assert curve.at(50) == pytest.approx(170)
-    assert curve.durations_s[-1] == 55  # 50 of 55 are nine tenths and more
+    assert curve.durations_s[-1] == 50
 
 
 def test_a_short_gap_in_the_heart_rate_does_not_break_the_window() -> None:
     rates = np.full(100, 150.0)
     rates[40:49] = np.nan
     assert full_curve(6, rates, zero_when_unknown=False).at(100) == pytest.approx(150)
+
+
+def test_a_long_window_bears_a_gap_of_a_tenth() -> None:
+    rates = np.full(1000, 150.0)
+    rates[200:300] = np.nan
+    rates[300:] = 160
+    curve = full_curve(6, rates, zero_when_unknown=False)
+    assert curve.at(1000) == pytest.approx((200 * 150 + 700 * 160) / 900)
+    assert curve.at(700) == pytest.approx(160)
+
+
+@FEW
+@given(VALUES)
+def test_known_windows_are_weighed_by_what_is_known(values: np.ndarray) -> None:
+    known = ~np.isnan(values)
+    curve = full_curve(6, values, zero_when_unknown=False)
+    runs = np.diff(np.flatnonzero(np.diff(np.concatenate(([True], known, [True])).astype(np.int8))))[::2]
+    share = np.vectorize(lambda length: 0.9 if len(runs) and length >= 10 * runs.min() else 1.0)
+    for place, duration in list(enumerate(curve.durations_s.tolist()))[:: max(1, len(values) // 4)]:
+        means = [
+            float(np.nanmean(window))
+            for length in range(duration, len(values) + 1)
+            for first in range(len(values) - length + 1)
+            if np.count_nonzero(~np.isnan(window := values[first : first + length]))
+            >= np.float32(share(length) * length)
+        ]
+        assert curve.values[place] == pytest.approx(max(means), rel=1e-6, abs=1e-9)
 
 
 def test_nothing_is_longer_than_the_axis() -> None:
