@@ -55,8 +55,9 @@ def merge(inputs: Sequence[Input], leads: Mapping[int, str]) -> Draft:
     by_workout = {each.workout_id: dict(each.draft.sources) for each in ordered}
     for channel, workout_id in leads.items():
         _follow_leader(by_workout, channel, workout_id)
+    follows = frozenset(each.workout_id for each in ordered if each.follows)
     for channel in _counters(by_workout):
-        _join_counter(by_workout, channel, leads.get(channel, ""))
+        _join_counter(by_workout, channel, leads.get(channel, ""), follows)
     for earlier, later in pairwise(ordered):
         if later.follows:
             _drop_opening_pause(earlier.draft, by_workout[later.workout_id])
@@ -144,7 +145,9 @@ def _counters(by_workout: Mapping[str, Mapping[str, SampleColumns]]) -> list[int
     return sorted(channel for channel, workouts in holders.items() if len(workouts) > 1)
 
 
-def _join_counter(by_workout: dict[str, dict[str, SampleColumns]], channel: int, leader_id: str) -> None:
+def _join_counter(
+    by_workout: dict[str, dict[str, SampleColumns]], channel: int, leader_id: str, follows: frozenset[str]
+) -> None:
     """One counter in place of several, in place; it never falls where one ends and the next begins."""
     pieces = [
         (workout_id, source_id, samples)
@@ -169,13 +172,19 @@ def _join_counter(by_workout: dict[str, dict[str, SampleColumns]], channel: int,
         told = times[present]
         if len(told):
             kept.append((int(told[0]), int(told[-1]), workout_id, source_id))
-    _continue(by_workout, channel, sorted(kept))
+    _continue(by_workout, channel, sorted(kept), follows)
 
 
 def _continue(
-    by_workout: dict[str, dict[str, SampleColumns]], channel: int, kept: list[tuple[int, int, str, str]]
+    by_workout: dict[str, dict[str, SampleColumns]],
+    channel: int,
+    kept: list[tuple[int, int, str, str]],
+    follows: frozenset[str],
 ) -> None:
-    """Raise each counter that begins below the end of the one before by that end; all go into the first."""
+    """Raise each counter that begins below the end of the one before by that end; all go into the first.
+
+    Not those of `follows`: they go on as they did before they were split off.
+    """
     if len(kept) < 2:
         return
     last = None
@@ -185,7 +194,7 @@ def _continue(
         column = samples.columns[channel]
         rows = np.flatnonzero(column.mask())
         values = column.values[rows].astype(np.int64)
-        if last is not None and values[0] < last:
+        if last is not None and values[0] < last and workout_id not in follows:
             values = np.minimum(values + last, _INT32.max)
         last = int(values[-1])
         joined.append(SampleColumns(samples.times_ms[rows], {channel: SampleColumn(values.astype(np.int32))}))
