@@ -21,7 +21,7 @@ from typing import Any
 
 from ingest_edge.files.activity import Activity
 from ingest_edge.files.decoder import UnreadableFile
-from ingest_edge.files.fitparse_decoder import FitparseDecoder
+from ingest_edge.files.native_decoder import NativeDecoder
 from ingest_edge.importer.translation import recording_of
 from pulsemesh.type.v1 import channel_pb2
 from services.workout import documents
@@ -221,7 +221,7 @@ def our_number(name: str, totals: Totals, metrics: StretchMetrics) -> float | No
 
 def every_difference(files: Path = FILES, *, largest_records: int = 10**9) -> Iterator[Difference]:
     """Of every file that holds a session, that can be read and that has at most so many records."""
-    decoder = FitparseDecoder()
+    decoder = NativeDecoder()
     for name, expected in sorted(json.loads((files / "expected.json").read_text()).items()):
         if not expected["sessions"] or expected["records"] > largest_records:
             continue
