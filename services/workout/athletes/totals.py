@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-
-from services.workout.athletes.days import date_of_day, day_of_date
 
 FloatArray = NDArray[np.float64]
 Int64Array = NDArray[np.int64]
 
 ALL_SPORTS = 0
+_SPORTS = 1 << 16
+"""More than there are sports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +31,30 @@ class Total:
     sums: Mapping[str, float]
 
 
-def week(day: date) -> date:
-    """The Monday of the day's week (ISO 8601)."""
-    return day - timedelta(days=day.weekday())
+def week(days: Int64Array) -> Int64Array:
+    """The Monday of each day's week (ISO 8601); 1970 began on a Thursday."""
+    return (days + 3) // 7 * 7 - 3
 
 
-def month(day: date) -> date:
-    """The first of the day's month."""
-    return day.replace(day=1)
+def month(days: Int64Array) -> Int64Array:
+    """The first of each day's month."""
+    return _beginning(days, "M")
 
 
-def year(day: date) -> date:
-    """The first of January of the day's year."""
-    return day.replace(month=1, day=1)
+def year(days: Int64Array) -> Int64Array:
+    """The first of January of each day's year."""
+    return _beginning(days, "Y")
+
+
+def _beginning(days: Int64Array, unit: str) -> Int64Array:
+    return days.astype("datetime64[D]").astype(f"datetime64[{unit}]").astype("datetime64[D]").astype(np.int64)
 
 
 def totals(
     days: Int64Array,
     sports: Int64Array,
     columns: Mapping[str, FloatArray],
-    period: Callable[[date], date],
+    period: Callable[[Int64Array], Int64Array],
     *,
     by_sport: bool,
 ) -> list[Total]:
@@ -61,16 +64,14 @@ def totals(
     """
     if not len(days):
         return []
-    distinct, place = np.unique(days, return_inverse=True)
-    starts = np.array([day_of_date(period(date_of_day(day))) for day in distinct.tolist()], np.int64)[place]
     grouped = sports if by_sport else np.full(len(days), ALL_SPORTS, np.int64)
-    keys, group = np.unique(np.stack((starts, grouped)), axis=1, return_inverse=True)
-    group = group.reshape(-1)
+    keys, group = np.unique(period(days) * _SPORTS + grouped, return_inverse=True)
     counts = np.bincount(group).tolist()
-    sums = {
-        name: np.bincount(group, np.nan_to_num(values, nan=0.0)).tolist() for name, values in columns.items()
-    }
+    names = list(columns)
+    sums = [np.bincount(group, np.nan_to_num(columns[name], nan=0.0)).tolist() for name in names]
     return [
-        Total(int(first_day), int(sport), counts[at], {name: sums[name][at] for name in sums})
-        for at, (first_day, sport) in enumerate(keys.T.tolist())
+        Total(first_day, sport, workouts, dict(zip(names, values, strict=True)))
+        for first_day, sport, workouts, *values in zip(
+            (keys // _SPORTS).tolist(), (keys % _SPORTS).tolist(), counts, *sums, strict=True
+        )
     ]

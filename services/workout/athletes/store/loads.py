@@ -11,6 +11,8 @@ from sqlalchemy import Connection, select
 
 from services.workout.tables import loads
 
+_NONE = np.empty(0, np.int64)
+
 
 @dataclass(frozen=True, slots=True)
 class LoadColumns:
@@ -36,10 +38,12 @@ def columns(conn: Connection, user_id: str, names: Sequence[str], sports: Sequen
     if sports:
         query = query.where(loads.c.sport.in_(sorted(set(sports))))
     rows = conn.execute(query).all()
-    # From rows of tuples to columns at once: None becomes NaN, and starts are exact in a double until 2255.
-    table = np.array([tuple(row) for row in rows], np.float64).reshape(len(rows), 2 + len(names))
+    if not rows:
+        return LoadColumns(_NONE, _NONE, {name: np.empty(0) for name in names})
+    # Column by column, several times as fast as row by row; None becomes NaN.
+    starts, kinds, *values = zip(*rows, strict=True)
     return LoadColumns(
-        table[:, 0].astype(np.int64),
-        table[:, 1].astype(np.int64),
-        {name: table[:, 2 + place] for place, name in enumerate(names)},
+        np.array(starts, np.int64),
+        np.array(kinds, np.int64),
+        {name: np.array(column, np.float64) for name, column in zip(names, values, strict=True)},
     )
