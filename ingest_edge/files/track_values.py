@@ -12,6 +12,7 @@ Float64Array = npt.NDArray[np.float64]
 Text = str | bytes
 
 _LONGEST = 40
+_SAMPLE = 256
 _MS_PER_DAY = 86_400_000
 _SHORTEST_TIME = 19
 
@@ -27,7 +28,7 @@ def numbers(texts: Sequence[Text], *, plain: bool = False) -> tuple[Float64Array
     the texts are known to hold the letters of numbers and times only.
     """
     try:
-        values = np.array(list(map(float, texts)), dtype=np.float64)
+        values = _floats(texts)
     except ValueError:
         values = np.array([_number(text) for text in texts], dtype=np.float64)
     else:
@@ -36,6 +37,14 @@ def numbers(texts: Sequence[Text], *, plain: bool = False) -> tuple[Float64Array
     wrong = np.flatnonzero(~np.isfinite(values))
     values[wrong] = np.nan
     return values, sum(1 for index in wrong.tolist() if texts[index].strip())
+
+
+def _floats(texts: Sequence[Text]) -> Float64Array:
+    """Raises `ValueError` where a text is no number. Heart rates and the like repeat: each is read once."""
+    if len(set(texts[:_SAMPLE])) * 2 > min(len(texts), _SAMPLE):
+        return np.array(list(map(float, texts)), dtype=np.float64)
+    known = {text: float(text) for text in set(texts)}
+    return np.array([known[text] for text in texts], dtype=np.float64)
 
 
 def number_or_none(text: str) -> float | None:
