@@ -21,6 +21,9 @@ from pulsemesh import RetrySettings, samples
 from pulsemesh.auth.v1 import development_issuer_service_pb2 as auth
 from pulsemesh.auth.v1 import development_issuer_service_pb2_grpc as auth_grpc
 from pulsemesh.workout.v1 import (
+    analysis_pb2,
+    analysis_service_pb2,
+    analysis_service_pb2_grpc,
     export_service_pb2,
     export_service_pb2_grpc,
     file_service_pb2,
@@ -373,6 +376,18 @@ class ExportPeer(export_service_pb2_grpc.ExportServiceServicer):
             yield {"trailer": export_service_pb2.ExportTrailer(size_bytes=len(self.content), sha256=digest)}
 
 
+class AnalysisPeer(analysis_service_pb2_grpc.AnalysisServiceServicer):
+    """Has the same analysis of every workout."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.analysis = analysis_pb2.Analysis()
+
+    async def GetAnalysis(self, request: Any, context: Any) -> Any:
+        await self.script.enter("GetAnalysis", request, context)
+        return analysis_service_pb2.GetAnalysisResponse(analysis=self.analysis)
+
+
 class IssuerPeer(auth_grpc.DevelopmentIssuerServiceServicer):
     """Gives a token that names the login."""
 
@@ -399,6 +414,7 @@ class Platform:
     recordings: RecordingPeer
     files: FilePeer
     exports: ExportPeer
+    analyses: AnalysisPeer
     ingest: IngestPeer
 
 
@@ -407,18 +423,19 @@ async def platform() -> AsyncIterator[Platform]:
     """Serve all peers on a free port of this machine."""
     script = Script()
     workouts, recordings, files = WorkoutPeer(script), RecordingPeer(script), FilePeer(script)
-    exports, ingest = ExportPeer(script), IngestPeer(script)
+    exports, analyses, ingest = ExportPeer(script), AnalysisPeer(script), IngestPeer(script)
     server = grpc.aio.server()
     workout_service_pb2_grpc.add_WorkoutServiceServicer_to_server(workouts, server)
     recording_service_pb2_grpc.add_RecordingServiceServicer_to_server(recordings, server)
     file_service_pb2_grpc.add_FileServiceServicer_to_server(files, server)
     export_service_pb2_grpc.add_ExportServiceServicer_to_server(exports, server)
+    analysis_service_pb2_grpc.add_AnalysisServiceServicer_to_server(analyses, server)
     ingest_service_pb2_grpc.add_IngestServiceServicer_to_server(ingest, server)
     auth_grpc.add_DevelopmentIssuerServiceServicer_to_server(IssuerPeer(script), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
-        yield Platform(f"127.0.0.1:{port}", script, workouts, recordings, files, exports, ingest)
+        yield Platform(f"127.0.0.1:{port}", script, workouts, recordings, files, exports, analyses, ingest)
     finally:
         await server.stop(None)
 

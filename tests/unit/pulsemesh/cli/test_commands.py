@@ -103,6 +103,47 @@ def test_show_draws_the_channels_asked_for(
     assert list(asked.channels) == [channel_pb2.CHANNEL_POWER, HEART_RATE]  # type: ignore[attr-defined]
 
 
+def test_show_writes_the_analysis(run: Run, served: Platform, rides: list[workout_pb2.Workout]) -> None:
+    analysis = served.analyses.analysis
+    analysis.load.normalized_power_w = 231.4
+    analysis.zones.add(model="heart_rate/friel").zones.add(name="Z2", seconds=90)
+    analysis.best_efforts.add(kind="distance/5000", distance_m=5000, value=1_199.6)
+    result = run("show", "latest", "--no-plot")
+    assert "231 W" in result.stdout
+    assert "Zones: heart rate/friel" in result.stdout
+    assert "20:00" in result.stdout
+
+
+def test_show_without_a_consent_for_the_analysis_shows_the_rest(
+    run: Run, served: Platform, rides: list[workout_pb2.Workout]
+) -> None:
+    served.script.fail("GetAnalysis", Failure(grpc.StatusCode.PERMISSION_DENIED, message="not allowed"))
+    result = run("show", "latest")
+    assert result.exit_code == 0
+    assert "no analysis: not allowed" in result.stderr
+    assert "Round the lake" in result.stdout
+
+
+def test_show_writes_the_chart_to_a_file(
+    run: Run, served: Platform, rides: list[workout_pb2.Workout], tmp_path: Path
+) -> None:
+    curve = served.analyses.analysis.curves.add(channel=channel_pb2.CHANNEL_POWER)
+    curve.durations_s.extend([1, 60])
+    curve.values.extend([500, 300])
+    path = tmp_path / "ride.svg"
+    result = run("show", "latest", "-o", str(path))
+    assert result.stdout == f"wrote {path}\n"
+    assert "best power by duration (W)" in path.read_text()
+
+
+def test_show_refuses_a_chart_in_an_unknown_format(
+    run: Run, rides: list[workout_pb2.Workout], tmp_path: Path
+) -> None:
+    result = run("show", "latest", "-o", str(tmp_path / "ride.pdf"))
+    assert result.exit_code == 1
+    assert ".png, .svg, .html" in result.stderr
+
+
 def test_show_of_an_unknown_channel_is_a_usage_error(run: Run, rides: list[workout_pb2.Workout]) -> None:
     assert run("show", "latest", "-c", "mana").exit_code == 2
 

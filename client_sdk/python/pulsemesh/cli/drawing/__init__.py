@@ -2,7 +2,7 @@
 
 from pulsemesh.cli.drawing.chart import Chart, Line, LineStyle, Panel, XKind
 from pulsemesh.cli.drawing.files import SUFFIXES, ChartFileError, write_chart
-from pulsemesh.cli.drawing.terminal import draw_terminal
+from pulsemesh.cli.drawing.terminal import draw_panel, draw_terminal
 
 __all__ = [
     "SUFFIXES",
@@ -12,6 +12,7 @@ __all__ = [
     "LineStyle",
     "Panel",
     "XKind",
+    "draw_panel",
     "draw_terminal",
     "write_chart",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 from pulsemesh.cli.drawing.chart import Chart, Line, Panel, axis_label
 from pulsemesh.cli.drawing.ticks import ticks
 
-__all__ = ["draw_terminal"]
+__all__ = ["draw_panel", "draw_terminal"]
 
 _TICKS = 6
 _COLOURS = ("blue", "red", "green", "magenta", "cyan", "orange")
@@ -21,11 +21,14 @@ def draw_terminal(chart: Chart, *, width: int = 100, height: int = 12, colour: b
 
     Panels without a value are left out; a chart of nothing but those is its title and "no values".
     """
-    drawn = [_draw(panel, width, height, colour) for panel in chart.drawable]
+    drawn = [draw_panel(panel, width=width, height=height, colour=colour) for panel in chart.drawable]
     return "\n".join([chart.title, *(drawn or ["no values"])])
 
 
-def _draw(panel: Panel, width: int, height: int, colour: bool) -> str:
+def draw_panel(panel: Panel, *, width: int = 100, height: int = 12, colour: bool = False) -> str:
+    """Return one panel as lines of text. Raises `ValueError` where it is empty."""
+    if panel.empty:
+        raise ValueError(f"{panel.title}: no values")
     import plotext  # noqa: PLC0415  # slow to import, and most commands draw nothing
 
     lines = [line for line in panel.lines if line.points()]
