@@ -2,12 +2,12 @@
 
 What each is asked for, and gives:
 
-- ours: `read_fit`, then the array of every column of every message (arrays of numbers as matrices), nothing
-  left to be made later. `records`: the same for the record messages alone.
+- ours: `read_fit`, then the array of every column of every message (numbers in arrays as matrices), with
+  nothing left for later. `records`: the same for the record messages alone.
 - fitparse 1.2.0 as it comes: `FitFile(...).get_messages()`, all values of all messages as Python objects.
-- fitfast 0.1.0: `records`, the record messages' scalars as float64 arrays, without text and arrays; and `parse`,
-  all messages as dictionaries.
-- pyroparse 0.11.0: `read_fit(columns="all")`, the record messages as an Arrow table, and what it makes of laps.
+- fitfast 0.1.0: `records`, the scalars of the record messages as float64 arrays, without text and arrays;
+  and `parse`, all messages as dictionaries.
+- pyroparse 0.11.0: `read_fit(columns="all")`, the record messages as an Arrow table, with laps marked.
 
 So the Rust decoders' quickest reads less than ours does. Times are the best of several runs; a file that a
 decoder refuses is marked and left out of that decoder's ratios. The files are the real ones beside the
@@ -36,7 +36,6 @@ import fitparse
 import pyroparse
 
 from ingest_edge.files.fit import read_fit
-from ingest_edge.files.fit.columns import RowsColumn
 from ingest_edge.files.fit_profile import MessageNumber
 from ingest_edge.simulator.activities import three_hour_ride
 from ingest_edge.simulator.fit_writer_activity import write_activity
@@ -78,7 +77,7 @@ def decode_all(content: bytes, wanted: set[int] | None = None) -> int:
     for table in read_fit(content, wanted=wanted).messages.values():
         for columns in (table.columns, table.developer):
             for column in columns.values():
-                if isinstance(column, RowsColumn):
+                if column.is_array:
                     column.matrix()
                 else:
                     _ = column.values
@@ -197,7 +196,8 @@ def report(measured: list[Measured]) -> None:
     small = [one for one in measured if one.records < FEWEST_RECORDS]
     print(f"\nfiles of {FEWEST_RECORDS} records and more ({len(large)}), median:")
     print(
-        f"  all messages, beside fitparse (all):          {median(ratios(large, 'fitparse'))}; goal {GOAL_FITPARSE}×"
+        f"  all messages, beside fitparse (all):          {median(ratios(large, 'fitparse'))}; "
+        f"goal {GOAL_FITPARSE}×"
     )
     print(
         f"  all messages, beside the quickest in Rust:    {median(ratios(large, 'rust'))}; goal {GOAL_RUST}×"

@@ -117,6 +117,11 @@ class LinkAssembly:
 
     def parts(self, beats: Beats, losses: Iterable[Loss]) -> LinkParts:
         """What the link held; `losses` are those known from reading it, to which others are added."""
+        # Numbers beyond all measure become infinite or none, and are left out as such.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._parts(beats, losses)
+
+    def _parts(self, beats: Beats, losses: Iterable[Loss]) -> LinkParts:
         noted = list(losses)
         self._learn_from_records()
         tables = self._tables(beats, noted)

@@ -13,6 +13,9 @@ from ingest_edge.files.fit_profile import (
     MessageNumber,
 )
 
+_END_OF_TIME = float(1 << 32)
+"""In FIT seconds: the year 2126, when their 32 bits are at their end."""
+
 Float64Array = npt.NDArray[np.float64]
 
 
@@ -66,7 +69,8 @@ class FitClock:
         relative = fit_seconds < FIRST_ABSOLUTE_TIMESTAMP
         if relative.any():
             fit_seconds = np.where(relative, fit_seconds + self._origin(), fit_seconds)
-        return (fit_seconds + UNIX_TIME_OF_FIT_EPOCH_S) * 1000.0
+        possible = (fit_seconds >= 0) & (fit_seconds < _END_OF_TIME)
+        return np.where(possible, (fit_seconds + UNIX_TIME_OF_FIT_EPOCH_S) * 1000.0, np.nan)
 
     def _origin(self) -> float:
         """When the device was switched on, in FIT seconds; NaN where nothing tells."""

@@ -31,7 +31,7 @@ def _after_words(power: int) -> Words:
     states = np.arange(1 << 16, dtype=np.uint16)
     for _ in range(16):
         odd = (states & 1).astype(np.bool_)
-        states = states >> 1
+        states = (states >> 1).astype(np.uint16)
         states[odd] ^= _REFLECTED_POLYNOMIAL
     return states
 
@@ -75,7 +75,8 @@ def _folded(content: bytes | memoryview) -> Words:
     folded = np.bitwise_xor.reduce(octets[head:].reshape(-1, _PERIOD), axis=0)
     if head:
         folded[_PERIOD - head :] ^= octets[:head]
-    return folded.view("<u2")
+    words: Words = folded.view("<u2")
+    return words
 
 
 def _halved(words: Words) -> int:

@@ -23,6 +23,7 @@ _LEAD_S = 15.0
 
 _EVENT_TICKS_PER_S = 1024
 _EVENT_WRAP = 4096
+_INT32_END = 2.0**31
 
 
 class BeatCollector:
@@ -142,7 +143,9 @@ class StoredHeartRateBuilder:
             self._origin_s = time + fraction - tick / _EVENT_TICKS_PER_S
 
     def _unpacked(self, packed: Raw | None) -> list[int]:
-        if not isinstance(packed, tuple):
+        if not isinstance(packed, tuple) or not all(
+            isinstance(item, int) and 0 <= item <= 0xFF for item in packed
+        ):
             return []
         bits = int.from_bytes(bytes(packed), "little")
         ticks = []
@@ -159,14 +162,14 @@ class StoredHeartRateBuilder:
 def _items(value: Raw | None) -> list[float | None]:
     """The numbers of a field that may be an array, None where one is absent."""
     items = value if isinstance(value, tuple) else (value,)
-    return [item if isinstance(item, int | float) else None for item in items]
+    return [first_number(item) for item in items]
 
 
 def _table(
     series: str, channel: str, seconds: array[float], numbers: Float64Array, clock: FitClock
 ) -> SampleTable | None:
     time_ms = clock.unix_ms_array(np.frombuffer(seconds, np.float64))
-    placed = ~np.isnan(time_ms)
+    placed = ~np.isnan(time_ms) & (np.abs(numbers) < _INT32_END)
     if not placed.any():
         return None
     times = np.rint(time_ms[placed]).astype(np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ class FitMessage:
 
 
 def first_number(value: Raw | None) -> float | None:
-    """The number a field holds; of an array its first, of text none."""
+    """The number a field holds; of an array its first, of text and of infinity none."""
     if isinstance(value, tuple):
         value = next((item for item in value if item is not None), None)
-    return value if isinstance(value, int | float) else None
+    return value if isinstance(value, int | float) and math.isfinite(value) else None

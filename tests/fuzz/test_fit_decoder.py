@@ -18,7 +18,6 @@ import pytest
 
 from ingest_edge.files.decoder import UnreadableFile
 from ingest_edge.files.fit import FitContent, read_fit
-from ingest_edge.files.fit.columns import RowsColumn
 from ingest_edge.files.native_decoder import NativeDecoder
 from tests.unit.ingest_edge.files.fit.fit_bytes import (
     BYTE,
@@ -209,7 +208,7 @@ def look_at_everything(read: FitContent) -> dict[int, dict[int, dict[str, Any]]]
             for column in columns.values():
                 assert len(column.values) == len(table)
                 assert 0 < column.count <= len(table)
-                if isinstance(column, RowsColumn):
+                if column.is_array:
                     column.matrix()
         found[number] = dict(zip(table.offsets.tolist(), table.rows(), strict=True))
     return found

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from ingest_edge.files.activity import BoolArray
 from ingest_edge.files.fit.profile import DeveloperField, FieldInfo
 
 Values = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
 
 
 class Column:
@@ -75,6 +76,24 @@ class Column:
         """The rows that have a value, ascending, shape (count,)."""
         present = self.present
         return np.arange(self._size) if present is None else np.flatnonzero(present)
+
+    @property
+    def is_array(self) -> bool:
+        """Whether each row has a list of numbers; `values` are those lists then, and `matrix` is quicker."""
+        return False
+
+    def matrix(self) -> Floats:
+        """The numbers in physical units, shape (n, k), NaN where one is absent; k is 1 for single numbers.
+
+        For a column of arrays it is much quicker than the lists, and a small part of their memory: prefer it
+        for what others wrote. Raises TypeError for text.
+        """
+        if self.values.dtype.kind == "O":
+            raise TypeError(f"{self.name} holds no numbers")
+        matrix = self.values.astype(np.float64)
+        if self.present is not None:
+            matrix[~self.present] = np.nan
+        return matrix[:, None]
 
     def items(self, start: int = 0, stop: int | None = None) -> list[Any]:
         """The values of the rows from `start` to `stop` as Python objects, None where a row has none."""
@@ -155,8 +174,14 @@ class ArrayColumn(Column):
         return self._present
 
     def _made(self) -> Values:
-        raw, kind = self._raw, self._raw.dtype.kind
-        scale, offset = self._info.scale, self._info.offset
+        if self._raw.dtype.kind != "f":
+            return self._made_of(self._raw)
+        # The widest floats overflow where a scale is below one.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._made_of(self._raw)
+
+    def _made_of(self, raw: Values) -> Values:
+        kind, scale, offset = raw.dtype.kind, self._info.scale, self._info.offset
         values: Values
         if scale == 1 and offset == 0:
             values = raw.astype(np.float64 if kind == "f" else np.uint64 if raw.dtype == "u8" else np.int64)
@@ -214,11 +239,13 @@ class RowsColumn(Column):
                 lists[row] = None
         return lists
 
-    def matrix(self) -> npt.NDArray[np.float64]:
-        """The items in physical units, shape (n, k), NaN where one is absent.
+    @property
+    def is_array(self) -> bool:
+        """See `Column.is_array`."""
+        return True
 
-        Much quicker than the lists, and a small part of their memory: prefer it for what others wrote.
-        """
+    def matrix(self) -> Floats:
+        """See `Column.matrix`."""
         matrix = self._scaled().astype(np.float64)
         if self._absent is not None:
             matrix[self._absent] = np.nan
@@ -230,8 +257,9 @@ class RowsColumn(Column):
         scale, offset = self._info.scale, self._info.offset
         if scale == 1 and offset == 0:
             return self._raw[start:stop]
-        scaled: Values = np.divide(self._raw[start:stop], float(scale), dtype=np.float64)
-        scaled -= offset
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled: Values = np.divide(self._raw[start:stop], float(scale), dtype=np.float64)
+            scaled -= offset
         return scaled
 
 
@@ -275,24 +303,69 @@ class SparseColumn(Column):
         return self._rows.astype(np.intp)
 
 
-def concatenated(parts: Sequence[tuple[int, Column | None]]) -> Column:
-    """The same column of several tables in a row, as (rows, column) pairs; None where a table lacks it."""
-    size = sum(rows for rows, _ in parts)
-    there = [column for _, column in parts if column is not None]
-    starts = np.cumsum([0, *(rows for rows, _ in parts)]).tolist()
-    rows = np.concatenate(
-        [column.indices() + start for (_, column), start in zip(parts, starts, strict=False) if column]
-    )
-    kept = [column.compact() for column in there]
-    kinds = {values.dtype.kind for values in kept}
-    info = replace(there[0]._info, scale=1, offset=0)
-    compact: Column
-    if "O" in kinds or kinds == {"i", "u"}:
-        listed = [item for values in kept for item in values.tolist()]
-        compact = ListColumn(info, listed, "O" not in kinds)
-    else:
-        compact = ArrayColumn(info, np.concatenate(kept), None)
-    return compact if len(rows) == size else SparseColumn(rows.astype(np.uint32), compact, size)
+class ChainColumn(Column):
+    """A field of several tables in a row. Arrays are put together when they are asked for, and not kept.
+
+    `parts` are (rows, column) pairs; None where a table lacks the field.
+    """
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: Sequence[tuple[int, Column | None]]) -> None:
+        first = next(column for _, column in parts if column is not None)
+        super().__init__(first._info, sum(size for size, _ in parts))
+        self._parts = parts
+
+    @property
+    def is_array(self) -> bool:
+        """See `Column.is_array`."""
+        return all(column is None or column.is_array for _, column in self._parts)
+
+    @property
+    def values(self) -> Values:
+        """See `Column.values`."""
+        made = [None if column is None else column.values for _, column in self._parts]
+        kinds = {values.dtype.kind for values in made if values is not None}
+        if "O" in kinds or kinds == {"i", "u"}:
+            return _objects(self.items())
+        dtype = np.result_type(*(values.dtype for values in made if values is not None))
+        filler = np.nan if dtype.kind == "f" else 0
+        dense = np.full(self._size, filler, dtype)
+        start = 0
+        for (size, _), values in zip(self._parts, made, strict=True):
+            if values is not None:
+                dense[start : start + size] = values
+            start += size
+        return dense
+
+    @property
+    def present(self) -> BoolArray | None:
+        """See `Column.present`."""
+        masks = [(size, column, column.present if column else None) for size, column in self._parts]
+        if all(column is not None and mask is None for _, column, mask in masks):
+            return None
+        return np.concatenate(
+            [np.full(size, column is not None) if mask is None else mask for size, column, mask in masks]
+        )
+
+    def matrix(self) -> Floats:
+        """See `Column.matrix`."""
+        made = [None if column is None else column.matrix() for _, column in self._parts]
+        width = max(matrix.shape[1] for matrix in made if matrix is not None)
+        dense = np.full((self._size, width), np.nan)
+        start = 0
+        for (size, _), matrix in zip(self._parts, made, strict=True):
+            if matrix is not None:
+                dense[start : start + size, : matrix.shape[1]] = matrix
+            start += size
+        return dense
+
+    def items(self, start: int = 0, stop: int | None = None) -> list[Any]:
+        """See `Column.items`."""
+        every = itertools.chain.from_iterable(
+            [None] * size if column is None else column.items() for size, column in self._parts
+        )
+        return list(itertools.islice(every, start, stop))
 
 
 def _scaled(item: Any, scale: float, offset: float) -> Any:

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest_edge.files.activity import Int64Array, Loss
-from ingest_edge.files.fit.columns import Column, concatenated
+from ingest_edge.files.fit.columns import ChainColumn, Column
 from ingest_edge.files.fit.expansion import long_columns
-from ingest_edge.files.fit.long_tables import Key, Part, Raw, long_fields
+from ingest_edge.files.fit.long_tables import Key, Part, Raw, Rows, long_fields
 from ingest_edge.files.fit.plan import Plan
 from ingest_edge.files.fit.profile import TIMESTAMP
 from ingest_edge.files.fit.scan import Offsets, PlanRows
@@ -143,12 +143,17 @@ class LinkTable:
         return self._size
 
     @cached_property
-    def _offsets(self) -> Offsets:
+    def _placed(self) -> tuple[Offsets, Rows | None]:
+        """Offsets in the order of the file, and where each lies in those of one part after the other."""
         if len(self._parts) == 1:
-            return self._parts[0].offsets()
+            return self._parts[0].offsets(), None
         joined = np.concatenate([part.offsets() for part in self._parts])
-        joined.sort(kind="stable")
-        return joined
+        order = np.argsort(joined, kind="stable")
+        return joined[order], order.astype(np.uint32)
+
+    @property
+    def _offsets(self) -> Offsets:
+        return self._placed[0]
 
     @property
     def offsets(self) -> Int64Array:
@@ -182,15 +187,17 @@ class LinkTable:
 
     def fields(self, wanted: Container[Key] | None = None) -> dict[Key, Raw]:
         """The fields before scale and offset: those that any message has, and of these the `wanted` ones."""
-        if len(self._parts) == 1:
-            parts = [Part(self._parts[0].plan, self._offsets, None)]
+        offsets, order = self._placed
+        if order is None:
+            parts = [Part(self._parts[0].plan, offsets, None)]
         else:
-            every = [(part.plan, part.offsets()) for part in self._parts]
-            parts = [
-                Part(plan, offsets, np.searchsorted(self._offsets, offsets).astype(np.uint32))
-                for plan, offsets in every
-            ]
-        return long_fields(self._content, parts, self._size, self._compressed_times(), wanted)
+            rows = np.empty(len(order), np.uint32)
+            rows[order] = np.arange(len(order), dtype=np.uint32)
+            parts, end = [], 0
+            for part in self._parts:
+                start, end = end, end + len(part)
+                parts.append(Part(part.plan, offsets[rows[start:end]], rows[start:end]))
+        return long_fields(self._content, parts, order, self._compressed_times(), wanted)
 
     def _compressed_times(self) -> npt.NDArray[np.int64] | None:
         times = self._link.compressed_times
@@ -217,12 +224,16 @@ class LinkTable:
             part = self._parts[0]
             yield part.singles[0] if part.singles else part.runs[0][0], plans[0]
             return
-        which = np.zeros(self._size, np.uint32)
-        for index, part in enumerate(self._parts[1:], 1):
-            which[np.searchsorted(self._offsets, part.offsets())] = index
+        offsets, order = self._placed
+        if order is None:
+            for start in range(0, self._size, _CHUNK):
+                for offset in offsets[start : start + _CHUNK].tolist():
+                    yield offset, plans[0]
+            return
+        which = np.repeat(np.arange(len(plans), dtype=np.uint32), [len(part) for part in self._parts])
         for start in range(0, self._size, _CHUNK):
             rows = slice(start, start + _CHUNK)
-            for offset, index in zip(self._offsets[rows].tolist(), which[rows].tolist(), strict=True):
+            for offset, index in zip(offsets[rows].tolist(), which[order[rows]].tolist(), strict=True):
                 yield offset, plans[index]
 
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -265,9 +276,7 @@ class ChainTable:
         names = dict.fromkeys(name for columns in every for name in columns)
         sizes = [len(part) for part in self._parts]
         return {
-            name: concatenated(
-                [(size, columns.get(name)) for size, columns in zip(sizes, every, strict=True)]
-            )
+            name: ChainColumn([(size, columns.get(name)) for size, columns in zip(sizes, every, strict=True)])
             for name in names
         }
 

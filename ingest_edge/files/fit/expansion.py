@@ -17,6 +17,9 @@ from ingest_edge.files.fit.short_tables import unique_name
 
 Int64Array = npt.NDArray[np.int64]
 
+_FEW = 1000
+"""Rows up to which a set is quicker than sorting."""
+
 
 def long_columns(
     fields: dict[Key, Raw], message: MessageInfo, size: int
@@ -63,7 +66,7 @@ def _applying(fields: dict[Key, Raw], info: FieldInfo, size: int) -> list[tuple[
         if raw is None or not raw.is_numbers:
             continue
         values, absent = raw.dense(size)
-        for value in np.unique(values).tolist():
+        for value in set(values.tolist()) if size < _FEW else np.unique(values).tolist():
             for sub_field in info.sub_fields_by_condition.get((reference, value), ()):
                 rows = values == value
                 if absent is not None:
@@ -252,7 +255,9 @@ class _Expansion:
 
     def _full_values(self, info: FieldInfo, component: ComponentInfo) -> tuple[Int64Array, BoolArray] | None:
         raw = self._fields.get(info.number)
-        if raw is None or isinstance(raw.values, list) or raw.values.dtype.kind not in "iu":
+        if raw is None or isinstance(raw.values, list):
+            return None
+        if raw.values.dtype.kind not in "iu" or raw.values.dtype.itemsize > 4:
             return None
         if raw.is_numbers:
             values, absent = raw.dense(self._size)

@@ -23,6 +23,7 @@ _MOST_MIXED = 65_536
 """Rows of a column that may hold numbers and arrays as objects, each many times its size in the file."""
 
 Rows = npt.NDArray[np.integer[Any]]
+Places = npt.NDArray[np.intp]
 Offsets = npt.NDArray[np.uint32]
 
 
@@ -73,13 +74,14 @@ class Part:
 def long_fields(
     content: bytes,
     parts: Sequence[Part],
-    size: int,
+    order: Rows | None,
     timestamps: npt.NDArray[np.int64] | None,
     wanted: Container[Key] | None = None,
 ) -> dict[Key, Raw]:
     """The fields that any of the messages has.
 
-    `timestamps` has the time of messages with compressed headers, −1 elsewhere.
+    `order` takes the messages of all parts, one part after the other, into the order of the table; it is None
+    where there is one part. `timestamps` has the time of messages with compressed headers, −1 elsewhere.
     """
     readers = [_PlanReader(content, part) for part in parts]
     slots: dict[Key, list[tuple[_PlanReader, Slot]]] = {}
@@ -89,10 +91,11 @@ def long_fields(
             key: Key = slot.number if declared is None else (declared.developer, slot.number)
             if wanted is None or key in wanted:
                 slots.setdefault(key, []).append((reader, slot))
-    order = _order(parts) if len(parts) > 1 else None
+    size = len(parts[0].offsets) if order is None else len(order)
+    places = None if order is None else order.astype(np.intp)
     fields: dict[Key, Raw] = {}
     for key, sources in slots.items():
-        raw = _field(sources, readers, order, size)
+        raw = _field(sources, readers, places, size)
         if raw is not None:
             fields[key] = raw
     if timestamps is not None:
@@ -100,18 +103,10 @@ def long_fields(
     return fields
 
 
-def _order(parts: Sequence[Part]) -> Rows:
-    """Takes the messages of all parts, one part after the other, into the order of the table."""
-    rows = np.concatenate([part.rows for part in parts if part.rows is not None])
-    order = np.empty(len(rows), np.uint32)
-    order[rows] = np.arange(len(rows), dtype=np.uint32)
-    return order
-
-
 def _field(
     sources: list[tuple[_PlanReader, Slot]],
     readers: list[_PlanReader],
-    order: Rows | None,
+    order: Places | None,
     size: int,
 ) -> Raw | None:
     if len(sources) == 1:
@@ -137,7 +132,7 @@ def _are_alike(sources: list[tuple[_PlanReader, Slot]], size: int) -> bool:
     return 2 * sum(reader.count for reader, _ in sources) >= size
 
 
-def _stacked(sources: dict[_PlanReader, Slot], readers: list[_PlanReader], order: Rows) -> Raw | None:
+def _stacked(sources: dict[_PlanReader, Slot], readers: list[_PlanReader], order: Places) -> Raw | None:
     """One plan's values after the other, then put into the order of the table."""
     first = next(iter(sources.values()))
     stacked: Values = np.empty(len(order), first.dtype)
@@ -147,7 +142,7 @@ def _stacked(sources: dict[_PlanReader, Slot], readers: list[_PlanReader], order
         slot = sources.get(reader)
         stacked[start:end] = first.invalid if slot is None else reader.numbers(slot)
         start = end
-    return _present_numbers(first, stacked[order])
+    return _present_numbers(first, stacked.take(order))
 
 
 class _PlanReader:

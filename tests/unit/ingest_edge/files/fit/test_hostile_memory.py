@@ -17,7 +17,6 @@ import pytest
 
 from ingest_edge.files.decoder import UnreadableFile
 from ingest_edge.files.fit import read_fit
-from ingest_edge.files.fit.columns import RowsColumn
 from ingest_edge.files.native_decoder import NativeDecoder
 from tests.unit.ingest_edge.files.fit.fit_bytes import (
     BYTE,
@@ -135,7 +134,7 @@ def look_at_all_columns(content: bytes) -> None:
     for table in read.messages.values():
         for columns in (table.columns, table.developer):
             for column in columns.values():
-                made = column.matrix() if isinstance(column, RowsColumn) else column.values
+                made = column.matrix() if column.is_array else column.values
                 assert len(made) == len(table)
                 del made
         assert len(table.order) == len(table)
