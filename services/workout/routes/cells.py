@@ -14,7 +14,7 @@ from services.workout.routes.course import Course
 from services.workout.routes.geometry import METRES_PER_DEGREE, Floats, Indices, densified
 
 MARGIN_M = 40.0
-PROBES = 12
+PROBES = 16
 """A course is looked up by the cells at so many places, spread evenly along it."""
 
 _SMALLEST_M = 100.0

@@ -58,7 +58,7 @@ def match(model: Floats, track: Floats, *, near_m: float = NEAR_M) -> Matched:
     if rows is None:
         rows, places = _cheapest(candidates, track_along)
     places = _never_falling(places)
-    model_m, track_m = _shared_m(places, track_along[rows], model_along, track_along)
+    model_m, track_m = _shared_m(rows, places, model_along, track_along)
     return Matched(rows, places, model_m / float(model_along[-1] or 1), track_m / float(track_along[-1] or 1))
 
 
@@ -196,17 +196,19 @@ def _never_falling(places: NDArray[np.float64]) -> Floats:
     return np.asarray((ahead + behind) / 2)
 
 
-def _shared_m(
-    places: Floats, covered: Floats, model_along: Floats, track_along: Floats
-) -> tuple[float, float]:
+def _shared_m(rows: Indices, places: Floats, model_along: Floats, track_along: Floats) -> tuple[float, float]:
     """How many metres of the model and of the track lie along each other.
 
-    A step from one matched point to the next counts where both moved about as far: a detour does not cover
-    the model that it avoids, nor does the model cover the detour."""
+    A step from one matched point to the next counts where both moved about as far, and where nothing, or next
+    to nothing, lies between them that was not matched: a detour does not cover the model that it avoids, nor
+    does the model cover the detour, however alike they are in length.
+    """
     if len(places) < 2:
         return 0.0, 0.0
+    covered = track_along[rows]
     on_model, on_track = np.diff(places), np.diff(covered)
-    joined = np.maximum(on_model, on_track) <= _JOINS_M + 1.4 * np.minimum(on_model, on_track)
+    alike = np.maximum(on_model, on_track) <= _JOINS_M / 2 + 1.4 * np.minimum(on_model, on_track)
+    joined = alike & ((np.diff(rows) == 1) | (on_track <= _JOINS_M))
     ends_model = min(float(places[0]), _JOINS_M / 4) + min(float(model_along[-1] - places[-1]), _JOINS_M / 4)
     ends_track = min(float(covered[0]), _JOINS_M / 4) + min(
         float(track_along[-1] - covered[-1]), _JOINS_M / 4

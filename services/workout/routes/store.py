@@ -18,7 +18,7 @@ from services.workout.tables import route_cells, routes, tracks, workouts
 UNPLACED = "tracks-unplaced"
 """The signal after a commit with new tracks."""
 
-CANDIDATES = 8
+CANDIDATES = 16
 _SHARED = 0.75
 
 
@@ -49,9 +49,9 @@ def candidates(
             routes.c.sport == sport,
             routes.c.length_m.between(course.length_m / LONGER, course.length_m * LONGER),
         )
-        .group_by(routes.c.route_pk, routes.c.model_pk)
+        .group_by(routes.c.route_pk, routes.c.model_pk, routes.c.length_m)
         .having(func.count() >= _SHARED * len(wanted))
-        .order_by(shared.desc(), routes.c.route_pk)
+        .order_by(shared.desc(), func.abs(routes.c.length_m - course.length_m), routes.c.route_pk)
         .limit(CANDIDATES)
     )
     found = []

@@ -71,7 +71,7 @@ def test_ranks_count_who_is_better_whatever_the_order(values: list[float], lower
         assert found.rank == better + 1
 
 
-def days(*moments: float) -> np.ndarray:  # type: ignore[type-arg]
+def days(*moments: float) -> np.ndarray:
     return (np.array(moments) * DAY_MS).astype(np.int64)
 
 
