@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ingest_edge.cli.context import EdgeContext, json_option, pass_edge
 from ingest_edge.cli.exit_codes import ExitCode
-from ingest_edge.cli.imports_worker import start_worker
+from ingest_edge.cli.imports_worker import NICENESS, stand_back, start_worker
 from ingest_edge.cli.output import Output
 from ingest_edge.cli.running import Edge, Road, open_road, unless_stopped
 from ingest_edge.files.archives import ArchiveReader
@@ -32,9 +32,6 @@ from ingest_edge.importer import (
     Watcher,
     open_ledger,
 )
-
-DECODER_NICENESS = 10
-"""Importing is never urgent: recording, and whatever else the machine does, comes first."""
 
 _WORDS = {
     FileStatus.IMPORTED: "imported",
@@ -89,6 +86,7 @@ def import_command(
             async with open_road(edge) as road:
                 return await run_in_foreground(edge, road, ledger, job_id)
 
+    stand_back()
     if decoder is not None:
         edge = EdgeContext(replace(edge.settings, decoder=decoder))
     edge.run(command, as_json=as_json)
@@ -141,7 +139,7 @@ def decoder_process(edge: Edge) -> DecoderProcess:
     """The process that reads files for this command."""
     settings = edge.settings
     return DecoderProcess(
-        decoder_named(settings.decoder), timeout_s=settings.decode_timeout_s, niceness=DECODER_NICENESS
+        decoder_named(settings.decoder), timeout_s=settings.decode_timeout_s, niceness=NICENESS
     )
 
 

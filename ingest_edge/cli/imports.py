@@ -17,6 +17,7 @@ from ingest_edge.cli.import_files import (
     run_in_foreground,
     say_outcome,
 )
+from ingest_edge.cli.imports_worker import stand_back
 from ingest_edge.cli.output import Output, duration, local_time, size
 from ingest_edge.cli.running import Edge, open_road, unless_stopped
 from ingest_edge.importer import (
@@ -127,6 +128,7 @@ def resume_command(edge: EdgeContext, job_id: str, background: bool, as_json: bo
         async with open_road(edge) as road:
             return await run_in_foreground(edge, road, ledger, job.job_id)
 
+    stand_back()
     _run(edge, command, as_json=as_json)
 
 
@@ -147,6 +149,7 @@ def work_command(edge: EdgeContext, job_id: str, as_json: bool) -> None:
             await unless_stopped(edge, asyncio.sleep(_SPOOL_POLL_S))
         return ExitCode.INTERRUPTED if edge.stop.is_set() else ExitCode.GOOD
 
+    stand_back()
     _run(edge, command, as_json=as_json)
 
 

@@ -9,9 +9,23 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
+import click
+
 from ingest_edge.settings import ENVIRONMENT_PREFIX, EdgeSettings
 
 LOG_FOLDER = "imports"
+NICENESS = 10
+PROGRAM = "pulsemesh-edge"
+"""What `ingest_edge.cli.main.main` calls the command."""
+
+
+def stand_back() -> None:
+    """Let everybody else on this machine go first: importing is never urgent.
+
+    Does nothing where the command is not the whole process: niceness cannot be taken back.
+    """
+    if click.get_current_context().find_root().info_name == PROGRAM:
+        os.nice(NICENESS)
 
 
 def start_worker(settings: EdgeSettings, job_id: str) -> Path:
