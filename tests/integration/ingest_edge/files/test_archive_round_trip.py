@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
 from ingest_edge.files.activity import Activity, SampleTable
+from ingest_edge.files.decoders import FileDecoder
 from ingest_edge.files.fit_encoder import write_activity
+from ingest_edge.files.isolation import DecoderPool, DecoderProcess
 from ingest_edge.files.native_decoder import NativeDecoder
-from ingest_edge.files.pulsemesh_archive import ArchivedEntry, PulsemeshArchive, open_archive
+from ingest_edge.files.pulsemesh_archive import open_archive
+from ingest_edge.importer import FileStatus
 from ingest_edge.importer.translation import recording_of
 from ingest_edge.simulator.activities import fifty_minute_run, pool_swim, triathlon
 from pulsemesh import Client
@@ -19,6 +20,7 @@ from pulsemesh.samples import encode_batch, sample_count, slice_batch
 from pulsemesh.testing import platform
 from pulsemesh.type.v1 import channel_pb2, sport_pb2
 from pulsemesh.workout.v1 import archive_pb2, ingest_service_pb2, recording_pb2, sample_pb2, workout_pb2
+from tests.integration.ingest_edge.importer.roads import open_road
 
 START_MS = 1_780_000_200_000
 
@@ -75,29 +77,6 @@ async def send(
     opening.writer_id = "test"
     opening.sources.extend(source for source, _ in sources)
     return (await client.ingest.run(opening, BatchFeed(sources, details))).workout_id
-
-
-async def restore(client: Client, archive: PulsemeshArchive, entry: ArchivedEntry) -> None:
-    """What an import does with a workout of an archive."""
-    archived = entry.read()
-    opening = ingest_service_pb2.OpenRecording(
-        recording_id=archived.recording_id,
-        sport=archived.recorded_sport,
-        sub_sport=archived.recorded_sub_sport,
-        start_time_ms=archived.recording_start_time.ToMilliseconds(),
-    )
-    sources = [(source.source, source.batches) for source in archived.sources]
-    workout_id = await send(client, opening, sources, archived.details)
-    await client.workouts.update(
-        workout_id,
-        title=archived.title,
-        notes=archived.notes,
-        sport=archived.sport,
-        sub_sport=archived.sub_sport,
-    )
-    if entry.original_name is not None:
-        original = archive.content(entry.original_name, 1 << 28)
-        await client.files.upload(original, name=archived.original_name, recording_id=archived.recording_id)
 
 
 async def record_live(client: Client) -> None:
@@ -173,39 +152,29 @@ async def everything(client: Client) -> dict[str, tuple[workout_pb2.Workout, obj
 
 
 async def test_an_archive_of_one_platform_makes_the_same_workouts_on_another(tmp_path: Path) -> None:
-    path = tmp_path / "all.zip"
+    path, again = tmp_path / "all.zip", tmp_path / "again.zip"
     async with platform() as first:
         client = await first.client()
         await record_live(client)
         await import_files(client)
         before = await everything(client)
-        export = await client.exports.archive(path)
-        assert export.damaged == 0
-    async with platform() as second:
-        client = await second.client()
-        archive = await asyncio.to_thread(open_archive, path)
-        with archive:
-            for entry in archive.entries():
-                await restore(client, archive, entry)
-        after = await everything(client)
-        again = await client.exports.archive(tmp_path / "again.zip")
-    assert len(before) == 3
-    assert after.keys() == before.keys()
-    for recording_id, expected in before.items():
-        assert after[recording_id] == expected
-    assert again.size_bytes > 0
-    # The archive of the copy says the same of every workout, but for when it came.
-    for one, other in itertools.zip_longest(*map(archived, (path, tmp_path / "again.zip"))):
-        assert one == other
+        assert (await client.exports.archive(path)).damaged == 0
+    with DecoderPool([DecoderProcess(FileDecoder())]) as decoder:
+        async with platform() as second:
+            device, client = await second.token("mover", device=True), await second.client("mover")
+            async with open_road(tmp_path / "home", second.target, decoder, token=device) as road:
+                job = await road.run(path)
+            assert job.progress.counts == {FileStatus.IMPORTED: 3}
+            assert await everything(client) == before
+            await client.exports.archive(again)
+    # The archive of the copy holds the same samples, too.
+    assert samples_of(again) == samples_of(path)
 
 
-def archived(path: Path) -> list[archive_pb2.ArchivedWorkout]:
+def samples_of(path: Path) -> dict[str, list[archive_pb2.ArchivedSource]]:
     with open_archive(path) as archive:
         workouts = [entry.read() for entry in archive.entries()]
-    for workout in workouts:
-        workout.ClearField("created_at")
-        workout.ClearField("updated_at")
-    return workouts
+    return {workout.recording_id: list(workout.sources) for workout in workouts}
 
 
 async def test_what_a_device_wrote_is_in_the_fit_file_that_is_exported() -> None:
