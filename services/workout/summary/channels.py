@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pulsemesh.samples import CHANNELS
 from pulsemesh.type.v1 import channel_pb2
 from services.workout.summary.intervals import Intervals
@@ -31,16 +34,43 @@ def has_range(channel: int) -> bool:
     return channel not in _WITHOUT_AVERAGE
 
 
-def channel_range(channel: int, series: Series, weights: tuple[Intervals, ...]) -> ChannelRange:
+class Standing:
+    """How long each value of a series stood within the first of some sets that any value falls into.
+
+    Channels of one sensor share their times, so the answer is kept for each axis of times.
+    """
+
+    def __init__(self, *weights: Intervals) -> None:
+        self._weights = weights
+        self._known: dict[tuple[int, int], tuple[NDArray[np.int64], NDArray[np.float64] | None]] = {}
+
+    def of(self, series: Series) -> NDArray[np.float64] | None:
+        """Milliseconds, shape (n,), with a sum above 0; None where no value stood within any."""
+        key = int(series.times_ms.__array_interface__["data"][0]), len(series)
+        if key not in self._known:
+            # The times are kept beside the answer: the key is their place in memory.
+            self._known[key] = series.times_ms, self._computed(series)
+        return self._known[key][1]
+
+    def _computed(self, series: Series) -> NDArray[np.float64] | None:
+        ends = series.times_ms + series.steps_ms()
+        for intervals in self._weights:
+            standing_ms = intervals.overlap_ms(series.times_ms, ends)
+            if standing_ms.sum() > 0:
+                return standing_ms
+        return None
+
+
+def channel_range(channel: int, series: Series, standing: Standing) -> ChannelRange:
     """The numbers of a series with at least one value.
 
-    The average is weighted by how long each value stood within the first of `weights` that any value falls
-    into; where none does (a single sample, a sensor that tells its value once a minute) it is the plain mean.
+    The average is weighted by how long each value stood; where none did (a single sample, a sensor that tells
+    its value once a minute) it is the plain mean.
     """
     return ChannelRange(
         channel=channel,
         minimum=float(series.values.min()),
-        average=_average(series, weights),
+        average=_average(series, standing.of(series)),
         maximum=float(series.values.max()),
         samples=len(series),
     )
@@ -52,11 +82,7 @@ def integral(series: Series, running: Intervals) -> float:
     return float((series.values * standing_ms).sum()) / 1000
 
 
-def _average(series: Series, weights: tuple[Intervals, ...]) -> float:
-    ends = series.times_ms + series.steps_ms()
-    for intervals in weights:
-        standing_ms = intervals.overlap_ms(series.times_ms, ends)
-        total = float(standing_ms.sum())
-        if total > 0:
-            return float((series.values * standing_ms).sum()) / total
-    return float(series.values.mean())
+def _average(series: Series, standing_ms: NDArray[np.float64] | None) -> float:
+    if standing_ms is None:
+        return float(series.values.mean())
+    return float((series.values * standing_ms).sum() / standing_ms.sum())

@@ -10,7 +10,7 @@ import numpy as np
 
 from pulsemesh.type.v1 import channel_pb2, sport_pb2
 from services.workout.streams.merging import ChannelSeries
-from services.workout.summary.channels import channel_range, has_range, integral
+from services.workout.summary.channels import Standing, channel_range, has_range, integral
 from services.workout.summary.distance import (
     covered_m,
     odometer_of_counter,
@@ -132,7 +132,7 @@ def totals(track: Track, part: Part) -> Totals:
     distance_m = _distance_m(track, part, lengths)
     work_kj = _work_kj(track, window)
     gain, loss = _elevation_m(track, window)
-    weights = (track.running,) if motion is None else (motion, track.running)
+    standing = Standing(track.running) if motion is None else Standing(motion, track.running)
     return Totals(
         elapsed_s=elapsed_s,
         timer_s=timer_s,
@@ -144,7 +144,7 @@ def totals(track: Track, part: Part) -> Totals:
         energy_kcal=_energy_kcal(track, part, work_kj),
         work_kj=work_kj,
         channels=tuple(
-            channel_range(channel, cut, weights)
+            channel_range(channel, cut, standing)
             for channel, series in sorted(track.series.items())
             if has_range(channel) and len(cut := series.between(window.start_ms, window.stop_ms))
         ),
