@@ -23,9 +23,8 @@ def test_a_decoder_that_there_is_not_is_named_with_those_there_are(tmp_path: Pat
         load_settings(tmp_path, environment={"PULSEMESH_EDGE_DECODER": "quick"})
 
 
-@pytest.mark.parametrize("name", ["native", "fitparse"])
-def test_an_import_decodes_with_the_decoder_of_its_settings(tmp_path: Path, name: str) -> None:
-    settings = load_settings(tmp_path, {"decoder": name}, {})
+def test_an_import_decodes_with_the_decoder_of_its_settings(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path, {"decoder": "fitparse"}, {})
     content = truncated(write_activity(pool_swim(1, 1_714_543_200_000)))
     with decoder_process(Edge(settings, Output(as_json=True))) as process:
         assert process.decode(content).losses
