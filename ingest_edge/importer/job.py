@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from ingest_edge.files.archives import ArchiveLimits, ArchiveReader, Refused
 from ingest_edge.files.decoder import UnreadableFile
@@ -21,6 +22,8 @@ from ingest_edge.importer.outcome import BAD, FileOutcome, FileStatus
 from ingest_edge.importer.set_aside import SetAside
 from ingest_edge.spool import SpoolError
 from ingest_edge.uplink import CredentialsRefused, PlatformUnreachable, Uplink
+
+T = TypeVar("T")
 
 _SCAN_CHUNK = 500
 _PAGE = 200
@@ -164,7 +167,7 @@ class JobRunner:
         self, job: Job, items: Iterator[Scanned], reader: ArchiveReader, watcher: Watcher
     ) -> bool:
         found = passed_over = 0
-        while chunk := await asyncio.to_thread(_take, items):
+        while chunk := await _uncut(asyncio.to_thread(_take, items)):
             if await self._ledger.cancel_asked(job.job_id):
                 await self._ledger.cancel_rest(job.job_id)
                 return False
@@ -199,6 +202,16 @@ class JobRunner:
             content = await asyncio.to_thread(reader.read, item.location, self._limits.max_text_bytes)
             hints = await asyncio.to_thread(self._decoder.run, hints_of, item.location.name, content)
             await self._ledger.add_hints(job_id, hints)
+
+
+async def _uncut(work: Coroutine[None, None, T]) -> T:
+    """Await work in a thread to its end, even when cancelled: what it works on cannot be closed before."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def _take(items: Iterator[Scanned]) -> list[Scanned]:
