@@ -133,26 +133,45 @@ def _fluctuations(intervals_s: FloatArray, first: NDArray[np.intp], stop: NDArra
     a segment: a window's sum is then one difference."""
     profile = np.cumsum(intervals_s - intervals_s.mean())
     size = len(profile)
-    total, moment, square = np.zeros(size), np.zeros(size), np.zeros(size)
+    total, moment, square, one, other = np.zeros((5, size))
     result = np.empty((len(SCALES), len(first)))
     for beat in range(1, SCALES[-1]):
-        step = profile[beat:] - profile[: size - beat]  # how far the profile is from the segment's beginning
-        total[: size - beat] += step
-        moment[: size - beat] += beat * step
-        square[: size - beat] += step * step
+        count = size - beat
+        # How far the profile is from where the segment begins.
+        step = np.subtract(profile[beat:], profile[:count], out=one[:count])
+        total[:count] += step
+        square[:count] += np.multiply(step, step, out=other[:count])
+        step *= beat
+        moment[:count] += step
         scale = beat + 1
         if scale in SCALES:
-            residual = _residuals(total, moment, square, scale)[: size - beat]
+            sums = (total[:count], moment[:count], square[:count])
+            residual = _residuals(*sums, scale, (one[:count], other[:count]))
             result[scale - SCALES[0]] = _segment_means(residual, scale, first, stop)
     return result
 
 
-def _residuals(total: FloatArray, moment: FloatArray, square: FloatArray, scale: int) -> FloatArray:
-    """Mean squared distance from the line fitted to 0 … scale - 1, given the sums of y, x y and y²."""
-    middle = (scale - 1) / 2
-    spread = scale * (scale * scale - 1) / 12
-    left = square - total * total / scale - (moment - middle * total) ** 2 / spread
-    return np.asarray(np.maximum(left, 0) / scale)
+def _residuals(
+    total: FloatArray, moment: FloatArray, square: FloatArray, scale: int, out: tuple[FloatArray, FloatArray]
+) -> FloatArray:
+    """Mean squared distance from the line fitted to 0 … scale - 1, given the sums of y, x y and y².
+
+    It is square - total² / scale - (moment - middle total)² / spread, over scale. Written into the first of
+    `out`: arrays as long as a day's beats cost more to allocate than to fill.
+    """
+    left, line = out
+    middle, spread = (scale - 1) / 2, scale * (scale * scale - 1) / 12
+    np.multiply(total, total, out=left)
+    left *= -1 / scale
+    left += square
+    np.multiply(total, -middle, out=line)
+    line += moment
+    line *= line
+    line *= 1 / spread
+    left -= line
+    np.maximum(left, 0, out=left)
+    left *= 1 / scale
+    return left
 
 
 def _segment_means(
