@@ -63,7 +63,7 @@ COMES = st.tuples(st.integers(0, 5), st.integers(0, 6), st.integers(0, 6))
 STEPS = st.lists(st.one_of(COMES, COMES, st.integers(0, 30)), max_size=25)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_records_follow_any_coming_and_going(conn: Connection, steps: list[Any]) -> None:
     conn.execute(delete(efforts))
