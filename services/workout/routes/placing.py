@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+import numpy as np
 import structlog
 from sqlalchemy import Connection
 
@@ -19,8 +20,8 @@ from services.workout.codec.columns import Int64Array
 from services.workout.routes import store
 from services.workout.routes.course import Course, decode_course, decode_times
 from services.workout.routes.likeness import SHORTEST_M, compare
-from services.workout.routes.matching import Matched, match
-from services.workout.routes.progress import Passage, passage, progress
+from services.workout.routes.matching import Matched
+from services.workout.routes.progress import Passage, Progress, passage, progress
 from services.workout.routes.store import Candidate
 
 POLL_S = 5.0
@@ -134,10 +135,11 @@ def find_place(unplaced: Unplaced) -> Placed:
     """Hold the course against each candidate; the one it shares most with is its route. Pure."""
     best = best_candidate(unplaced.course, unplaced.candidates)
     if best is None:
-        own = match(unplaced.course.metres, unplaced.course.metres)
+        own = Progress(unplaced.course.along_m, unplaced.times_ms.astype(np.float64))
         return Placed(None, _passage(unplaced, unplaced.course, own))
     candidate, matched = best
-    return Placed(candidate.route_pk, _passage(unplaced, candidate.course, matched))
+    along = progress(matched, unplaced.times_ms)
+    return Placed(candidate.route_pk, _passage(unplaced, candidate.course, along))
 
 
 def store_place(conn: Connection, unplaced: Unplaced, placed: Placed, now_ms: int) -> bool:
@@ -197,11 +199,12 @@ def _begun_meanwhile(conn: Connection, unplaced: Unplaced) -> Placed | None:
     best = best_candidate(unplaced.course, newer)
     if best is None:
         return None
-    return Placed(best[0].route_pk, _passage(unplaced, best[0].course, best[1]))
+    along = progress(best[1], unplaced.times_ms)
+    return Placed(best[0].route_pk, _passage(unplaced, best[0].course, along))
 
 
-def _passage(unplaced: Unplaced, model: Course, matched: Matched) -> Passage:
-    passed = passage(progress(matched, unplaced.times_ms), model.length_m)
+def _passage(unplaced: Unplaced, model: Course, along: Progress) -> Passage:
+    passed = passage(along, model.length_m)
     if passed is not None:
         return passed
     first, last = float(unplaced.times_ms[0]), float(unplaced.times_ms[-1])

@@ -15,7 +15,7 @@ from services.workout.routes.geometry import densified, thinned
 from services.workout.routes.positions import GpsTrack, gps_track
 from services.workout.segments.passing import POINTS_M
 from services.workout.streams.merging import ChannelSeries
-from services.workout.summary.elevation import gain_and_loss_m
+from services.workout.summary.elevation import gain_and_loss_m, smoothed
 from services.workout.summary.series import in_units
 
 SHORTEST_M = 100.0
@@ -104,6 +104,6 @@ def _climb(
     stretch = altitude.between(int(first_ms), int(last_ms) + 1)
     if len(stretch) < 2:
         return None, None
-    gain, _ = gain_and_loss_m(stretch.values)
+    gain, _ = gain_and_loss_m(smoothed(stretch).values)
     rise = float(stretch.values[-1] - stretch.values[0])
     return gain, 100 * rise / (last_m - first_m)
