@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import click
 
 from ingest_edge.cli.context import EdgeContext, pass_edge
+from ingest_edge.cli.exit_codes import ExitCode
 from ingest_edge.cli.inspect_display import show_inspection
 from ingest_edge.cli.output import Output
 from ingest_edge.files.decoder import UnreadableFile
@@ -27,6 +29,7 @@ Exit codes, the worst of all files:
     0  everything was read
     2  nothing could be read
     3  read in part; the output says what was lost, and where
+  130  interrupted
 """
 
 
@@ -47,7 +50,13 @@ def inspect_command(edge: EdgeContext, *, files: Sequence[Path], as_json: bool, 
     worst = "whole"
     with DecoderProcess(FileDecoder(), timeout_s=edge.settings.decode_timeout_s) as process:
         for path in files:
-            inspection = _inspected(process, path, reader)
+            try:
+                inspection = _inspected(process, path, reader)
+            except KeyboardInterrupt:
+                # The file that keeps the process busy is what the person has had enough of.
+                for worker in multiprocessing.active_children():
+                    worker.kill()
+                sys.exit(ExitCode.INTERRUPTED)
             if as_json:
                 print(json.dumps(inspection.to_json(str(path)), allow_nan=False), flush=True)
             else:

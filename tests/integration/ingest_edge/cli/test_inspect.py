@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,8 @@ from tests.unit.ingest_edge.files.tcx import making as tcx_making
 
 T0_MS = gpx_making.T0_MS
 FIT_T0 = T0_MS // 1000 - 631_065_600
+
+ROOT = Path(__file__).parents[4]
 
 KEYS = ["file", "records", "columns", "messages", "sessions", "errors"]
 
@@ -153,3 +159,17 @@ def test_a_person_is_told_where_a_file_breaks_in_words_that_cannot_command_the_t
     assert "Error at byte" in result.stdout
     assert "No such file" in result.stdout
     assert result.exit_code == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_an_interrupt_ends_it_while_a_file_never_ends(tmp_path: Path) -> None:
+    endless = tmp_path / "endless.fit"
+    os.mkfifo(endless)
+    command = [sys.executable, "-m", "ingest_edge.cli.main", "inspect", str(endless)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as running:
+        # Opening waits for the one who reads.
+        with endless.open("wb"):
+            running.send_signal(signal.SIGINT)
+            assert running.wait(60) == 130
+        assert running.stderr is not None
+        assert running.stderr.read() == b""
