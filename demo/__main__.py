@@ -1,8 +1,8 @@
 """Starts the platform on embedded defaults and does the main job on it, with the commands a user would type.
 
 Simulated sensors are recorded live; one of them drops out on purpose and comes back. Then a folder of FIT
-files is imported. Everything lives in `.data/demo`; a second run finds what the first left and names the
-duplicates. Exit code 0 when everything went as it should.
+files is imported, analysed, compared, and taken away again. Everything lives in `.data/demo`; a second run
+finds what the first left and names the duplicates. Exit code 0 when everything went as it should.
 """
 
 from __future__ import annotations
@@ -99,15 +99,50 @@ def main_job(address: str) -> None:
         environment,
     )
 
-    step(4, "A folder of FIT files: a ride, a run, a swim, an indoor ride, and one that was cut off")
+    step(4, "A folder of FIT files: rides, a run done twice, a swim, and one that was cut off")
     files = FOLDER / "files"
     run(f"pulsemesh-edge simulate files {files} --start 2026-01-12", environment)
+    run(f"pulsemesh-edge inspect {files / 'cut-off-ride.fit'}", environment, expected=(3,))
     run(f"pulsemesh-edge import {files}", environment)
 
     step(5, "What the platform made of them")
     run("pulsemesh login demo", environment)
     run("pulsemesh list", environment)
     run("pulsemesh show latest", environment)
+    analysis(environment)
+
+
+def analysis(environment: dict[str, str]) -> None:
+    """Say the athlete's thresholds; look at one workout, at two beside each other, and at all of them."""
+    step(6, "The analysis: once the thresholds are known, every workout is analysed again")
+    run(
+        "pulsemesh thresholds set --since-ever --ftp 255 --critical-power 250 --w-prime 18000 "
+        "--threshold-heart-rate 168 --max-heart-rate 187 --resting-heart-rate 48 "
+        "--threshold-speed 3.9 --wait",
+        environment,
+    )
+    ride, *_ = workouts(environment, "--sport cycling --before 2026-01-13")
+    run(f"pulsemesh show {ride} --no-plot", environment)
+    run(f"pulsemesh show {ride} -o {FOLDER / 'ride.html'}", environment)
+
+    step(7, "The same run twice: what changed, in words, numbers and curves")
+    again, before = workouts(environment, "--sport running")
+    run(f"pulsemesh compare {before} {again} --output {FOLDER / 'comparison.svg'}", environment)
+
+    step(8, "Fitness, records, and everything taken away")
+    fitness = "pulsemesh fitness --from 2026-01-05 --to 2026-02-15"
+    run(f"{fitness} --output {FOLDER / 'fitness.png'}", environment)
+    run("pulsemesh records --sport running", environment)
+    run(f"pulsemesh export --all -o {FOLDER / 'everything.zip'}", environment)
+
+
+def workouts(environment: dict[str, str], options: str) -> list[str]:
+    """The ends of the ids of the workouts that `pulsemesh list` finds, the latest start first."""
+    words = shlex.split(f"pulsemesh list --json {options}")
+    listed = subprocess.run(
+        [str(BIN / words[0]), *words[1:]], env=environment, check=True, stdout=subprocess.PIPE
+    ).stdout
+    return [json.loads(line)["workout_id"][-8:] for line in listed.splitlines()]
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.table import Table
 
+from pulsemesh import samples
 from pulsemesh.cli.formats import distance, duration
 from pulsemesh.workout.v1 import analysis_pb2
 
@@ -48,8 +49,11 @@ def write_analysis(console: Console, analysis: analysis_pb2.Analysis) -> None:
     if rows:
         console.print()
         console.print(_pairs(rows))
-    for model in analysis.zones:
+    for model in _first_of_each_channel(analysis):
         _write_zones(console, model)
+    left = len(analysis.zones) - len(_first_of_each_channel(analysis))
+    if left:
+        console.print(f"… and {left} more models of zones (--json shows all)")
     if analysis.best_efforts:
         _write_efforts(console, analysis)
     found = [each for each in analysis.intervals if each.kind != analysis_pb2.DetectedInterval.KIND_AUTO_LAP]
@@ -86,6 +90,11 @@ def _other_rows(analysis: analysis_pb2.Analysis) -> Iterator[tuple[str, str]]:
         yield "Average length", f"{analysis.swim.average_length_s:.1f} s"
 
 
+def _first_of_each_channel(analysis: analysis_pb2.Analysis) -> list[analysis_pb2.ZoneTimes]:
+    """The usual model of each channel: the platform names that first."""
+    return list({model.channel: model for model in reversed(analysis.zones)}.values())[::-1]
+
+
 def _write_zones(console: Console, model: analysis_pb2.ZoneTimes) -> None:
     whole = sum(zone.seconds for zone in model.zones)
     if not whole:
@@ -105,11 +114,14 @@ def _write_efforts(console: Console, analysis: analysis_pb2.Analysis) -> None:
     table = Table("Best effort", box=None, pad_edge=False)
     table.add_column("", justify="right")
     for effort in analysis.best_efforts[:_EFFORTS_SHOWN]:
-        if effort.distance_m and not effort.duration_s:
+        what, _, _ = effort.kind.partition("/")
+        if what == "distance":
             table.add_row(distance(effort.distance_m), duration(effort.value))
         else:
-            what, _, _ = effort.kind.partition("/")
-            table.add_row(f"{what.replace('_', ' ')}, {duration(effort.duration_s)}", f"{effort.value:.4g}")
+            spec = samples.CHANNELS.get(effort.channel)
+            unit = spec.unit if spec is not None else ""
+            label = f"{what.replace('_', ' ')}, {duration(effort.duration_s)}"
+            table.add_row(label, f"{effort.value:.4g} {unit}")
     console.print()
     console.print(table)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 from pulsemesh.cli.drawing.chart import Chart, Line, Panel, axis_label
@@ -51,11 +52,18 @@ def draw_panel(panel: Panel, *, width: int = 100, height: int = 12, colour: bool
 
 def _draw_line(plotext: Any, panel: Panel, line: Line, marker: Any) -> None:
     for run in line.runs():
-        xs = [_position(panel, x) for x, _ in run]
-        curve = plotext.figure.signal(xs, [y for _, y in run], marker=marker)
+        points = _steps(run) if line.style == "steps" else run
+        xs = [_position(panel, x) for x, _ in points]
+        curve = plotext.figure.signal(xs, [y for _, y in points], marker=marker)
         if line.style != "points" and len(run) > 1:
             curve.lines()
         plotext.figure.draw(curve)
+
+
+def _steps(run: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The points with a corner before each but the first: a value stands until the next."""
+    corners = [(later, y) for (_, y), (later, _) in pairwise(run)]
+    return [run[0], *(point for pair in zip(corners, run[1:], strict=True) for point in pair)]
 
 
 def _marker(plotext: Any, index: int, colour: bool) -> Any:

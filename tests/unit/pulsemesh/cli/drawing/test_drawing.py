@@ -95,3 +95,9 @@ def test_nothing_to_draw_is_said_and_no_file_is_left(tmp_path: Path) -> None:
     with pytest.raises(ChartFileError, match="no values"):
         write_chart(Chart("A ride", [NOTHING]), tmp_path / "chart.svg")
     assert not list(tmp_path.iterdir())
+
+
+def test_steps_are_drawn_with_corners() -> None:
+    load = Panel("Load", "", [Line("load", [0, 50, 100], [0.0, 10.0, 10.0], "steps")], "number")
+    last = draw_terminal(Chart("Load", [load]), width=60).splitlines()[-3]
+    assert last.count("⣀") + last.count("⠤") + last.count("⠒") > 15  # nothing until the value changes
