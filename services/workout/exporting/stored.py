@@ -62,6 +62,8 @@ def load(conn: Connection, user_id: str, workout_id: str) -> StoredWorkout | Non
 def as_recorded(conn: Connection, stored: StoredWorkout) -> StoredWorkout:
     """The same workout with its samples as they were recorded, and with how it differs from them."""
     row = stored.row
+    if not row.revised:
+        return stored
     recorded = revisions.load(conn, row.user_id, row.workout_id, recorded=True)
     if recorded is None or recorded.revision is None:
         return stored
