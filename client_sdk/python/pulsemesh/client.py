@@ -16,10 +16,12 @@ from pulsemesh.credentials import Credentials, TokenSource, as_credentials
 from pulsemesh.parts.analysis import Analyses
 from pulsemesh.parts.athletes import Athletes
 from pulsemesh.parts.comparison import Comparison
+from pulsemesh.parts.duplicates import Duplicates
 from pulsemesh.parts.exports import Exports
 from pulsemesh.parts.files import Files
 from pulsemesh.parts.ingest import Ingest
 from pulsemesh.parts.recordings import Recordings
+from pulsemesh.parts.revisions import Revisions
 from pulsemesh.parts.segments import Segments
 from pulsemesh.parts.tokens import Tokens
 from pulsemesh.parts.workouts import Workouts
@@ -62,6 +64,10 @@ class Client:
         """Segments, and the efforts on them."""
         self.exports = Exports(self._channel)
         """Workouts as files, and everything as one archive."""
+        self.revisions = Revisions(self._channel)
+        """Changing what was recorded, reversibly: corrections, splits, merges."""
+        self.duplicates = Duplicates(self._channel)
+        """Workouts that may be one."""
         self.ingest = Ingest(self._channel)
         """Sending samples as they are measured."""
         self.auth = Tokens(self._channel)

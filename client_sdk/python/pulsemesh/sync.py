@@ -24,10 +24,12 @@ from pulsemesh.parts import (
     analysis,
     athletes,
     comparison,
+    duplicates,
     exports,
     files,
     ingest,
     recordings,
+    revisions,
     segments,
     tokens,
     workouts,
@@ -219,6 +221,29 @@ class Segments(_Part[segments.Segments]):
     of_workout = _blocking(segments.Segments.of_workout)
 
 
+class Revisions(_Part[revisions.Revisions]):
+    """`pulsemesh.parts.revisions.Revisions` without async."""
+
+    get = _blocking(revisions.Revisions.get)
+    revise = _blocking(revisions.Revisions.revise)
+    revert = _blocking(revisions.Revisions.revert)
+    split = _blocking(revisions.Revisions.split)
+    merge = _blocking(revisions.Revisions.merge)
+    undo = _blocking(revisions.Revisions.undo)
+    delete_derivation = _blocking(revisions.Revisions.delete_derivation)
+    derivations = _iterating(revisions.Revisions.derivations)
+
+
+class Duplicates(_Part[duplicates.Duplicates]):
+    """`pulsemesh.parts.duplicates.Duplicates` without async."""
+
+    list = _iterating(duplicates.Duplicates.list)
+    keep_both = _blocking(duplicates.Duplicates.keep_both)
+    keep_one = _blocking(duplicates.Duplicates.keep_one)
+    merge = _blocking(duplicates.Duplicates.merge)
+    reopen = _blocking(duplicates.Duplicates.reopen)
+
+
 class Tokens(_Part[tokens.Tokens]):
     """`pulsemesh.parts.tokens.Tokens` without async."""
 
@@ -315,6 +340,8 @@ class Client:
         self.exports = Exports(inner.exports, loop)
         self.comparison = Comparison(inner.comparison, loop)
         self.segments = Segments(inner.segments, loop)
+        self.revisions = Revisions(inner.revisions, loop)
+        self.duplicates = Duplicates(inner.duplicates, loop)
         self.ingest = Ingest(inner.ingest, loop)
         self.auth = Tokens(inner.auth, loop)
 

@@ -15,6 +15,7 @@ from services.workout.revisions.drafting import draft_of
 from services.workout.revisions.making import MAX_TITLE, Made, Wanted, make
 from services.workout.revisions.merging import Input, find_offset
 from services.workout.revisions.merging import merge as merge_drafts
+from services.workout.revisions.merging.clocks import LEAST_COMMON_S
 from services.workout.revisions.splitting import split as split_draft
 from services.workout.revisions.store import StoredWorkout
 
@@ -197,13 +198,19 @@ def _offsets(
         offset = revision_pb2.ClockOffset(workout_id=workout_id)
         if workout_id in given:
             offset.offset_ms = given[workout_id].offset_ms
-        elif request.align_clocks and index:
+        elif request.align_clocks and index and _common_ms(drafts[0], draft) >= LEAST_COMMON_S * 1000:
             found = find_offset(leader, list(draft.sources.values()))
             if found is not None:
                 offset.offset_ms, offset.correlation = found.offset_ms, found.correlation
                 offset.channel = found.channel  # type: ignore[assignment]
         offsets.append(offset)
     return offsets
+
+
+def _common_ms(first: Draft, second: Draft) -> int:
+    """For how long both were recorded, by their own clocks: one after the other has nothing to compare."""
+    spans = [span for draft in (first, second) if (span := draft.span()) is not None]
+    return min(end for _, end in spans) - max(start for start, _ in spans) if len(spans) == 2 else 0
 
 
 def _shifted(draft: Draft, offset_ms: int) -> Draft:

@@ -6,11 +6,13 @@ import click
 
 from pulsemesh.cli import (
     comparing,
+    duplicates,
     editing,
     exporting,
     fitness,
     listing,
     records,
+    revising,
     segments,
     showing,
     sign_in,
@@ -53,6 +55,13 @@ for _command in (
     totals.totals,
     records.records,
     thresholds.thresholds,
+    revising.crop,
+    revising.cut,
+    revising.correct,
+    revising.split,
+    revising.merge,
+    revising.revert,
+    duplicates.duplicates,
     editing.edit,
     editing.delete,
 ):

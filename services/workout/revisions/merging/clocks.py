@@ -33,6 +33,10 @@ LEAST_COMMON_S = 120
 LEAST_CORRELATION = 0.6
 """Below, the two do not tell of the same, and no offset is assumed."""
 
+NEAR_S = 60
+AS_GOOD = 0.02
+"""Intervals look alike every few minutes: a lag of less than a minute is believed where it agrees as well."""
+
 _SECOND_MS = 1000
 
 
@@ -84,6 +88,9 @@ def _of_channel(
     if not np.isfinite(correlation).any():
         return None
     peak = int(np.nanargmax(correlation))
+    near = np.where(np.abs(lags) <= NEAR_S, correlation, np.nan)
+    if np.isfinite(near).any() and np.nanmax(near) >= correlation[peak] - AS_GOOD:
+        peak = int(np.nanargmax(near))
     if correlation[peak] < LEAST_CORRELATION:
         return None
     lag_s = lags[peak] + _vertex(correlation, peak)

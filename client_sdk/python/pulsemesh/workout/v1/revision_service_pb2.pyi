@@ -252,7 +252,9 @@ class MergeWorkoutsRequest(_message.Message):
     PREVIEW_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     align_clocks: _builtins.bool
-    """Look for the offsets that are not given, by what the workouts both measured."""
+    """Look for the offsets that are not given, by what the workouts both measured
+    in their common time.
+    """
     preview: _builtins.bool
     """Only compute the answer; nothing changes."""
     request_id: _builtins.str
