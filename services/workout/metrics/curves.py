@@ -154,19 +154,20 @@ def _best_borne_means(
 ) -> tuple[FloatArray, NDArray[np.int64]]:
     size = len(known)
     counted = np.append(0, np.cumsum(known)).astype(np.float32)  # exact to 16 million seconds
-    sums, there, lacking = np.empty(size, total.dtype), np.empty(size, np.float32), np.empty(size, np.float32)
+    sums = np.empty(size, total.dtype)
+    there, quotients = np.empty((2, size), np.float32)
     best, starts = np.full(len(durations), np.nan), np.zeros(len(durations), np.int64)
     for place, duration in enumerate(durations):
         count, needed = size - duration + 1, np.float32(FEWEST_KNOWN * duration)
         np.subtract(total[duration:], total[:count], out=sums[:count])
         seconds = np.subtract(counted[duration:], counted[:count], out=there[:count])
-        # Windows that are not known well enough are divided by so much that they cannot be the best.
-        excess = np.subtract(needed, seconds, out=lacking[:count])
-        np.maximum(excess, 0, out=excess)
-        excess *= np.float32(1e9)
-        excess += seconds
-        means = np.divide(sums[:count], excess, out=excess, casting="same_kind", dtype=np.float32)
+        # What is not known well enough is divided by too much; should it be the best even so, it is left out.
+        divisor = np.maximum(seconds, needed, out=quotients[:count])
+        means = np.divide(sums[:count], divisor, out=divisor, casting="same_kind", dtype=np.float32)
         start = int(means.argmax())
+        if seconds[start] < needed:
+            means[seconds < needed] = -np.inf
+            start = int(means.argmax())
         if seconds[start] >= needed:
             exact = (int(total[start + duration]) - int(total[start])) / int(seconds[start])
             best[place], starts[place] = exact * duration, start
