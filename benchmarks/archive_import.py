@@ -1,10 +1,12 @@
 """An archive of 2,000 files into a real platform, and what other people notice of it meanwhile.
 
 Measured are files a second from the command's start to the last original stored; the p95 of another
-person's reads (GetWorkout, ListWorkouts, ReadStreams) during the import beside the p95 at rest, in the same
-run; and the memory of importer and server over the import, first third beside last third.
+person's reads (GetWorkout, ListWorkouts, ReadStreams) during the import beside the p95 at rest; and the
+memory of importer and server over the import, first third beside last third. At rest means: with the
+importer stopped (SIGSTOP) for a few seconds again and again, so that whatever else the machine does falls on
+both sides alike. The time for which it was stopped does not count.
 
-    python -m benchmarks.archive_import [--files 2000] [--store sqlite|postgres] [--rest-s 20] [--rate 20]
+    python -m benchmarks.archive_import [--files 2000] [--store sqlite|postgres] [--rate 20]
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ import contextlib
 import json
 import os
 import random
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import zipfile
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -36,6 +40,7 @@ GOAL_RATIO = 2.0
 _KINDS = ("GetWorkout", "ListWorkouts", "ReadStreams")
 _SECONDS = (300, 600, 900, 1800, 3600)
 _READER_WORKOUTS = 6
+_WORKING_S, _SETTLING_S, _RESTING_S = 6.0, 1.5, 4.0
 
 
 def make_archive(path: Path, files: int) -> int:
@@ -55,12 +60,14 @@ class Reads:
         self._workouts = workouts
         self._rate = rate
         self._chance = random.Random(1)
-        self.seconds: dict[str, list[float]] = {}
+        self.phase = ""
+        """To what the reads that begin now are counted; empty: to nothing."""
+        self.seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
+        """What reads took, by phase and kind."""
         self.failed = 0
 
-    async def run(self, until: Callable[[], bool]) -> dict[str, list[float]]:
-        """Read until that is so; returns the seconds that each kind of read took."""
-        self.seconds = {kind: [] for kind in _KINDS}
+    async def run(self, until: Callable[[], bool]) -> None:
+        """Read until that is so."""
         number = 0
         begun = time.perf_counter()
         async with asyncio.TaskGroup() as group:
@@ -68,10 +75,9 @@ class Reads:
                 group.create_task(self._read(_KINDS[number % len(_KINDS)]))
                 number += 1
                 await asyncio.sleep(max(begun + number / self._rate - time.perf_counter(), 0))
-        return self.seconds
 
     async def _read(self, kind: str) -> None:
-        began = time.perf_counter()
+        began, phase = time.perf_counter(), self.phase
         workout = self._chance.choice(self._workouts)
         calls: dict[str, Callable[[], Awaitable[object]]] = {
             "GetWorkout": lambda: self._client.workouts.get(workout),
@@ -83,7 +89,7 @@ class Reads:
         except Exception as error:
             self.failed += 1
             print(f"a {kind} failed: {error}", file=sys.stderr)
-        self.seconds[kind].append(time.perf_counter() - began)
+        self.seconds[phase, kind].append(time.perf_counter() - began)
 
     async def _list(self) -> None:
         async for _ in self._client.workouts.list():
@@ -161,12 +167,37 @@ def start_import(server: ServerProcess, home: Path, login: str, path: Path) -> s
     )
 
 
+async def alternate(process: subprocess.Popen[bytes], reads: Reads) -> float:
+    """Let the importer work and rest in turn until it ends; returns for how long it was stopped."""
+    stopped_s = 0.0
+    while process.poll() is None:
+        reads.phase = "busy"
+        await asyncio.sleep(_WORKING_S)
+        pids = with_children(process.pid)
+        began = time.perf_counter()
+        reads.phase = ""
+        tell(pids, signal.SIGSTOP)
+        # What the server still does of the files that it has.
+        await asyncio.sleep(_SETTLING_S)
+        reads.phase = "rest"
+        await asyncio.sleep(_RESTING_S)
+        tell(pids, signal.SIGCONT)
+        stopped_s += time.perf_counter() - began
+    return stopped_s
+
+
+def tell(pids: list[int], what: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, what)
+
+
 def thirds(memory: list[float]) -> str:
     third = max(len(memory) // 3, 1)
     return f"{max(memory[:third]):.0f} MB in the first third, {max(memory[-third:]):.0f} MB in the last"
 
 
-async def measure(files: int, kind: str, rest_s: float, rate: float) -> None:
+async def measure(files: int, kind: str, rate: float) -> None:
     with tempfile.TemporaryDirectory(prefix="pulsemesh-bench-") as place, store(kind) as settings:
         folder = Path(place)
         archive = folder / "export.zip"
@@ -175,7 +206,6 @@ async def measure(files: int, kind: str, rest_s: float, rate: float) -> None:
         with running(ServerProcess(folder / "server", environment=settings)) as server:
             async with reader(server, folder, rate) as reads:
                 await reads.run(after(3))
-                at_rest = await reads.run(after(rest_s))
                 process = start_import(server, folder / "edge", "importer", archive)
                 began = time.perf_counter()
                 edge_mb: list[float] = []
@@ -195,8 +225,11 @@ async def measure(files: int, kind: str, rest_s: float, rate: float) -> None:
 
                 output = asyncio.create_task(asyncio.to_thread(process.communicate))
                 watching = asyncio.create_task(watch())
-                during = await reads.run(output.done)
+                turns = asyncio.create_task(alternate(process, reads))
+                await reads.run(output.done)
                 elapsed = time.perf_counter() - began
+                stopped_s = await turns
+                elapsed -= stopped_s if stopped_s < elapsed else 0
                 await watching
     summary = json.loads((await output)[0].splitlines()[-1])
     print(f"{kind}: {files} files, {size / 1e6:.1f} MB, in {elapsed:.1f} s: {files / elapsed:.1f} files/s")
@@ -204,13 +237,13 @@ async def measure(files: int, kind: str, rest_s: float, rate: float) -> None:
     shares = ", ".join(f"{name} {seconds * 1000 / files:.0f} ms" for name, seconds in used_s.items())
     print(f"processor time for each file: {shares} (the server's with the reads)")
     for name in _KINDS:
-        rest, busy = p95_ms(at_rest[name]), p95_ms(during[name])
+        rest, busy = p95_ms(reads.seconds["rest", name]), p95_ms(reads.seconds["busy", name])
         print(
             f"{name:<13} p95 at rest {rest:7.1f} ms, during {busy:7.1f} ms: {busy / rest:.2f} times "
-            f"({len(at_rest[name])} and {len(during[name])} reads)"
+            f"({len(reads.seconds['rest', name])} and {len(reads.seconds['busy', name])} reads)"
         )
-    rest = p95_ms([value for name in _KINDS for value in at_rest[name]])
-    busy = p95_ms([value for name in _KINDS for value in during[name]])
+    rest = p95_ms([value for name in _KINDS for value in reads.seconds["rest", name]])
+    busy = p95_ms([value for name in _KINDS for value in reads.seconds["busy", name]])
     print(
         f"all reads     p95 at rest {rest:7.1f} ms, during {busy:7.1f} ms: {busy / rest:.2f} times", end=" "
     )
@@ -229,10 +262,9 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite")
-    parser.add_argument("--rest-s", type=float, default=20)
     parser.add_argument("--rate", type=float, default=20, help="reads a second")
     chosen = parser.parse_args(argv)
-    asyncio.run(measure(chosen.files, chosen.store, chosen.rest_s, chosen.rate))
+    asyncio.run(measure(chosen.files, chosen.store, chosen.rate))
 
 
 if __name__ == "__main__":
