@@ -9,7 +9,7 @@ What each is asked for, and gives:
   and `parse`, all messages as dictionaries.
 - pyroparse 0.11.0: `read_fit(columns="all")`, the record messages as an Arrow table, with laps marked.
 
-So the Rust decoders' quickest reads less than ours does. Times are the best of several runs; a file that a
+So the Rust decoders' quickest reads less than ours does. Times are of CPU, the best of several runs; a file that a
 decoder refuses is marked and left out of that decoder's ratios. The files are the real ones beside the
 repository where they are present, else simulated ones.
 
@@ -94,12 +94,12 @@ def best_of(work: Callable[[], object], runs: int = RUNS) -> float | None:
     """The shortest of several runs, fewer where one is long; None where it fails."""
     best, spent = float("inf"), 0.0
     for _ in range(runs):
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             work()
         except Exception:
             return None
-        took = time.perf_counter() - started
+        took = time.process_time() - started
         best, spent = min(best, took), spent + took
         if spent > BUDGET_S:
             break

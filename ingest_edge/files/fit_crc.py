@@ -11,10 +11,9 @@ import numpy.typing as npt
 
 _REFLECTED_POLYNOMIAL = 0xA001
 
-# x has order 32,767 modulo the polynomial, so shifting a message by that many words of 16 bits changes
+# x has order 32,767 modulo the polynomial, so shifting a message by that many bytes (8 × 32,767 bits) changes
 # nothing: blocks of that size can be XORed into one before anything slower runs.
-_PERIOD_WORDS = 32_767
-_PERIOD = 2 * _PERIOD_WORDS
+_PERIOD = 32_767
 
 _SMALL = 2048
 """Bytes up to which a loop over words is quicker than arrays."""
@@ -44,19 +43,10 @@ def _after_word() -> list[int]:
 
 def fit_crc(content: bytes | memoryview) -> int:
     """The CRC of these bytes."""
-    size = len(content)
-    last = content[size - 1] if size % 2 else None
-    words = content[: size - size % 2]
-    crc = _looped(words) if size <= _SMALL else _halved(_folded(words))
-    if last is None:
-        return crc
-    return (crc >> 8) ^ _after_byte((crc ^ last) & 0xFF)
-
-
-def _after_byte(state: int) -> int:
-    for _ in range(8):
-        state = state >> 1 ^ (_REFLECTED_POLYNOMIAL if state & 1 else 0)
-    return state
+    if len(content) <= _SMALL:
+        # Leading zeros do not change a CRC that starts at zero.
+        return _looped(b"\0" + bytes(content) if len(content) % 2 else content)
+    return _halved(_folded(content))
 
 
 def _looped(content: bytes | memoryview) -> int:
@@ -67,15 +57,17 @@ def _looped(content: bytes | memoryview) -> int:
 
 
 def _folded(content: bytes | memoryview) -> Words:
-    """Words with the same CRC. Leading zeros do not change a CRC that starts at zero: align at the end."""
+    """Words with the same CRC, aligned at the end."""
     octets: npt.NDArray[Any] = np.frombuffer(content, np.uint8)
-    if len(octets) <= 2 * _PERIOD:
-        return octets.view("<u2")
-    head = len(octets) % _PERIOD
-    folded = np.bitwise_xor.reduce(octets[head:].reshape(-1, _PERIOD), axis=0)
-    if head:
-        folded[_PERIOD - head :] ^= octets[:head]
-    words: Words = folded.view("<u2")
+    if len(octets) > 2 * _PERIOD:
+        head = len(octets) % _PERIOD
+        folded = np.bitwise_xor.reduce(octets[head:].reshape(-1, _PERIOD), axis=0)
+        if head:
+            folded[_PERIOD - head :] ^= octets[:head]
+        octets = folded
+    if len(octets) % 2:
+        octets = np.concatenate((np.zeros(1, np.uint8), octets))
+    words: Words = octets.view("<u2")
     return words
 
 
@@ -85,6 +77,6 @@ def _halved(words: Words) -> int:
     while len(words) > 1:
         if len(words) % 2:
             words = np.concatenate((np.zeros(1, np.uint16), words))
-        words = _after_words(power)[words[::2]] ^ words[1::2]
+        words = _after_words(power).take(words[::2]) ^ words[1::2]
         power += 1
     return int(_after_words(0)[words[0]])

@@ -192,7 +192,7 @@ class ArrayColumn(Column):
             if offset:
                 values -= offset
         if self._absent is not None:
-            values[self._absent] = np.nan if values.dtype.kind == "f" else 0
+            np.putmask(values, self._absent, np.nan if values.dtype.kind == "f" else 0)
         return values
 
 

@@ -16,7 +16,7 @@ from ingest_edge.files.fit.long_tables import Key, Part, Raw, Rows, long_fields
 from ingest_edge.files.fit.plan import Plan
 from ingest_edge.files.fit.profile import TIMESTAMP
 from ingest_edge.files.fit.scan import Offsets, PlanRows
-from ingest_edge.files.fit.short_tables import MOST_ROWS, object_value, short_columns
+from ingest_edge.files.fit.short_tables import is_short, object_value, short_columns
 from ingest_edge.files.fit.times import CompressedTimes
 from ingest_edge.files.fit_messages import FitMessage
 
@@ -177,7 +177,7 @@ class LinkTable:
 
     @cached_property
     def _columns(self) -> tuple[Columns, Columns]:
-        if self._size <= MOST_ROWS:
+        if is_short(self._size, len(self._parts)):
             times = self._compressed_times()
             listed = None if times is None else [time if time >= 0 else None for time in times.tolist()]
             short = short_columns(self._content, list(self._in_order()), listed)

@@ -17,6 +17,8 @@ from ingest_edge.files.fit.short_tables import unique_name
 
 Int64Array = npt.NDArray[np.int64]
 
+_MOST_FULL = (1 << 32) - 1
+
 _FEW = 1000
 """Rows up to which a set is quicker than sorting."""
 
@@ -120,7 +122,8 @@ class _Expansion:
     def run(self, sources: list[tuple[FieldInfo, Raw]]) -> None:
         """Expand fields, and what they expand to."""
         for info, raw in sources:
-            self._expand(info, raw)
+            for integers in _integers(raw, self._size) if isinstance(raw.values, list) else (raw,):
+                self._expand(info, integers)
 
     def _expand(self, info: FieldInfo, raw: Raw) -> None:
         item_bits = info.item_bits
@@ -189,7 +192,7 @@ class _Expansion:
             return
         absent = None if there is None else ~there
         own = self._columns.get(info.name)
-        if absent is not None and own is not None and own.values.dtype.kind in "iuf":
+        if absent is not None and own is not None:
             self._columns[info.name] = self._patched(info, component, values, absent, own)
         else:
             filled = filled_by(info, component)
@@ -203,11 +206,14 @@ class _Expansion:
         self, info: FieldInfo, component: ComponentInfo, values: Values, absent: BoolArray, own: Column
     ) -> Column:
         """Where the component has nothing to say the field keeps the value of its own."""
-        given = ArrayColumn(filled_by(info, component), values, absent).values
-        both = np.where(absent, own.values, given)
+        given = ArrayColumn(filled_by(info, component), values, absent)
+        plain = replace(info, scale=1, offset=0)
+        if own.values.dtype.kind == "O":
+            pairs = zip(given.items(), own.items(), strict=True)
+            return ListColumn(plain, [old if new is None else new for new, old in pairs], False)
+        both = np.where(absent, own.values, given.values)
         present = own.present
         missing = np.zeros(self._size, np.bool_) if present is None else absent & ~present
-        plain = replace(info, scale=1, offset=0)
         return column_of(plain, Raw(plain, both, missing if missing.any() else None), self._size)
 
     def _store_lists(self, info: FieldInfo, component: ComponentInfo, target: _Target) -> None:
@@ -255,9 +261,11 @@ class _Expansion:
 
     def _full_values(self, info: FieldInfo, component: ComponentInfo) -> tuple[Int64Array, BoolArray] | None:
         raw = self._fields.get(info.number)
-        if raw is None or isinstance(raw.values, list):
+        if raw is not None and isinstance(raw.values, list):
+            raw = next((part for part in _integers(raw, self._size) if part.is_numbers), None)
+        if raw is None:
             return None
-        if raw.values.dtype.kind not in "iu" or raw.values.dtype.itemsize > 4:
+        if raw.values.dtype.kind not in "iu" or np.any(raw.values > _MOST_FULL):
             return None
         if raw.is_numbers:
             values, absent = raw.dense(self._size)
@@ -275,6 +283,20 @@ class _Expansion:
             return values.astype(np.int64), there
         physical = values / info.scale - info.offset
         return np.rint((physical + component.offset) * component.scale).astype(np.int64), there
+
+
+def _integers(raw: Raw, size: int) -> list[Raw]:
+    """Of a field that is a number here and something else there: integers, and arrays of each length."""
+    items = raw.values if raw.rows is None else _spread_list(raw, size)
+    groups: dict[int, list[int]] = {}
+    for row, item in enumerate(items):
+        parts = item if isinstance(item, list) else [item]
+        if all(isinstance(part, int) and -_MOST_FULL <= part <= _MOST_FULL for part in parts):
+            groups.setdefault(len(parts) if isinstance(item, list) else 0, []).append(row)
+    return [
+        Raw(raw.info, np.array([items[row] for row in rows], np.int64), None, np.array(rows, np.uint32))
+        for rows in groups.values()
+    ]
 
 
 def _without_invalid(

@@ -268,12 +268,10 @@ def _absent(raw: Raw) -> BoolArray:
 
 def _common(dtypes: Sequence[np.dtype[Any]]) -> np.dtype[Any] | None:
     """A type that holds all of these exactly, None where there is none."""
+    if len({dtype.kind == "f" for dtype in dtypes}) > 1:
+        return None
     common = np.result_type(*dtypes)
-    if common.kind != "f" or all(dtype.kind == "f" for dtype in dtypes):
-        return common.newbyteorder("=")
-    if all(dtype.kind == "f" or dtype.itemsize < 8 for dtype in dtypes):
-        return np.dtype(np.float64)
-    return None
+    return None if common.kind == "f" and dtypes[0].kind != "f" else common.newbyteorder("=")
 
 
 def _first_items(raw: Raw) -> Raw:

@@ -9,7 +9,14 @@ from ingest_edge.files.fit.columns import Column, ListColumn
 from ingest_edge.files.fit.plan import ARRAY, BYTES, NUMBER, TEXT, Plan, Slot
 from ingest_edge.files.fit.profile import TIMESTAMP, FieldInfo, MessageInfo, developer_info, filled_by
 
-MOST_ROWS = 12
+_MOST_ROWS = 12
+_MOST_ROWS_A_PLAN = 4
+
+
+def is_short(rows: int, plans: int) -> bool:
+    """Whether messages are so few, or their definitions so many, that arrays cost more than they save."""
+    return rows <= max(_MOST_ROWS, _MOST_ROWS_A_PLAN * plans)
+
 
 Items = list[Any]
 Found = dict[int, tuple[FieldInfo, Items]]
@@ -135,21 +142,27 @@ def _add_copy(
     """A field whose one component is all of it: the other is a copy. False for all that is not so plain."""
     component = info.components[0]
     target = message.fields[component.target]
+    own = found[component.target][1] if component.target in found else None
     if (
         len(info.components) > 1
         or component.bits != info.item_bits
         or target.accumulated
         or target.components
-        or not all(_fits(item, component.bits, component.target in found) for item in items)
+        or not all(_fits(item, component.bits) for item in items)
     ):
         return False
-    columns[target.name] = ListColumn(filled_by(target, component), items, True)
+    filled = filled_by(target, component)
+    if own is not None and None in items:
+        # An absent value leaves the target's own in place.
+        if (filled.scale, filled.offset) != (target.scale, target.offset) or not _all_numbers(own):
+            return False
+        items = [other if item is None else item for item, other in zip(items, own, strict=True)]
+    columns[target.name] = ListColumn(filled, items, True)
     return True
 
 
-def _fits(item: Any, bits: int, target_is_there: bool) -> bool:
-    """An absent value would have to leave the target's own in place."""
-    return not target_is_there if item is None else isinstance(item, int) and 0 <= item < (1 << bits) - 1
+def _fits(item: Any, bits: int) -> bool:
+    return item is None or (isinstance(item, int) and 0 <= item < (1 << bits) - 1)
 
 
 def _developer_columns(found: dict[tuple[int, int], tuple[FieldInfo, Items]]) -> dict[str, Column]:
