@@ -15,6 +15,7 @@ from typing import Any
 import grpc
 import pytest
 from pyarrow import parquet
+from sqlalchemy import update
 
 from ingest_edge.files.fitparse_decoder import FitparseDecoder
 from ingest_edge.files.pulsemesh_archive import open_archive
@@ -32,6 +33,7 @@ from pulsemesh.workout.v1 import (
     workout_pb2,
     workout_service_pb2,
 )
+from services.workout.tables import chunks
 from tests.integration.services.workout.conftest import (
     HEART_RATE,
     MARKER,
@@ -295,6 +297,20 @@ async def test_a_client_that_leaves_half_way_disturbs_nobody(rig: Rig) -> None:
                 break
         call.cancel()
     assert (await listed(rig)).keys() == {recording_id}
+
+
+async def test_one_damaged_workout_does_not_end_the_archive(rig: Rig, tmp_path: Path) -> None:
+    damaged, _ = await rig.append([ride()])
+    async with rig.database.write() as transaction:
+        await transaction.run(lambda conn: conn.execute(update(chunks).values(payload=b"\x01damage")))
+    whole, _ = await rig.append([ride()])
+    (progress,) = await archive_of(rig, tmp_path / "all.zip")
+    assert (progress.workouts, progress.damaged) == (2, 1)
+    with open_archive(tmp_path / "all.zip") as archive:
+        assert [entry.recording_id for entry in archive.entries()] == [whole]
+        ((recording_id, reason),) = archive.problems()
+    assert recording_id == damaged
+    assert "cannot be read" in reason
 
 
 async def revise(rig: Rig, workout_id: str, *operations: revision_pb2.Operation) -> None:
