@@ -91,12 +91,16 @@ def enqueue_many(
 
 
 def enqueue_outdated(conn: Connection, algorithm: int, now_ms: int, limit: int = 1000) -> int:
-    """Ask for analyses that older formulas made, the latest workouts first; how many were found."""
+    """Ask for analyses that older formulas made, or that are missing; how many were found."""
     outdated = (
         select(workouts.c.workout_pk, workouts.c.user_id)
-        .join(analyses, analyses.c.workout_pk == workouts.c.workout_pk)
+        .join(analyses, analyses.c.workout_pk == workouts.c.workout_pk, isouter=True)
         .join(analysis_jobs, analysis_jobs.c.workout_pk == workouts.c.workout_pk, isouter=True)
-        .where(analyses.c.algorithm < algorithm, analysis_jobs.c.workout_pk.is_(None))
+        .where(
+            or_(analyses.c.workout_pk.is_(None), analyses.c.algorithm < algorithm),
+            analysis_jobs.c.workout_pk.is_(None),
+            workouts.c.hidden.is_(False),
+        )
         .order_by(workouts.c.workout_pk)
         .limit(limit)
     )
