@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,6 +66,13 @@ def test_from_signing_in_to_deleting(run: Run, pulsemesh_platform: SyncPlatform,
     run("export", "--format", "json", "-o", str(target))
     assert json.loads(target.read_text("utf-8"))["workout"]["workout_id"] == workout_id
     run("export", "--format", "original", expect=4)
+    run("export", "--format", "fit", "-o", str(tmp_path / "ride.fit"))
+    assert (tmp_path / "ride.fit").read_bytes()[8:12] == b".FIT"
+    run("export", "--format", "gpx", "-o", str(tmp_path / "ride.gpx"), expect=1)
+    assert not (tmp_path / "ride.gpx").exists()
+    run("export", "--all", "-o", str(tmp_path / "all.zip"))
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        assert "manifest.json" in archive.namelist()
 
     run("edit", "latest", "--title", "Twice round the lake")
     assert json.loads(run("show", "--json"))["title"] == "Twice round the lake"
