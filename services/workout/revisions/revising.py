@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -222,7 +222,8 @@ def _put(conn: Connection, row: Row[Any], read: store.StoredWorkout, revised: Re
     described = revision_pb2.RevisedWorkout(
         revision=revision_pb2.Revision(operations=revised.operations), outcomes=revised.outcomes
     )
-    store.put(conn, read, described.SerializeToString(), revised.chunks, now_ms)
+    # The row as it is under the lock: an analysis may have put its summary right meanwhile.
+    store.put(conn, replace(read, row=row), described.SerializeToString(), revised.chunks, now_ms)
     title = retitled(row.title, row.sport, row.start_ms, revised.computed.start_ms)
     values = {**revised.computed.columns(), "title": title}
     workouts.change(conn, row.workout_pk, values, row.version + 1, now_ms)

@@ -130,7 +130,8 @@ class RevisionServiceServicer:
 
     def DeleteDerivation(self, request, context):
         """Deletes a derivation with its inputs and its outputs, and those that were
-        derived of these: what DeleteWorkout refuses. A repeat changes nothing.
+        derived of these: what DeleteWorkout refuses. Of a choice among several the
+        chosen one stays. A repeat changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

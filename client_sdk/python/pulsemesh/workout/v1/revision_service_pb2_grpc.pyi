@@ -56,7 +56,8 @@ class RevisionServiceStub:
     """
     DeleteDerivation: _grpc.UnaryUnaryMultiCallable[_revision_service_pb2.DeleteDerivationRequest, _revision_service_pb2.DeleteDerivationResponse]
     """Deletes a derivation with its inputs and its outputs, and those that were
-    derived of these: what DeleteWorkout refuses. A repeat changes nothing.
+    derived of these: what DeleteWorkout refuses. Of a choice among several the
+    chosen one stays. A repeat changes nothing.
     """
     ListDerivations: _grpc.UnaryUnaryMultiCallable[_revision_service_pb2.ListDerivationsRequest, _revision_service_pb2.ListDerivationsResponse]
     """Lists the caller's derivations, the newest first."""
@@ -89,7 +90,8 @@ class RevisionServiceAsyncStub(RevisionServiceStub):
     """
     DeleteDerivation: _aio.UnaryUnaryMultiCallable[_revision_service_pb2.DeleteDerivationRequest, _revision_service_pb2.DeleteDerivationResponse]  # type: ignore[assignment]
     """Deletes a derivation with its inputs and its outputs, and those that were
-    derived of these: what DeleteWorkout refuses. A repeat changes nothing.
+    derived of these: what DeleteWorkout refuses. Of a choice among several the
+    chosen one stays. A repeat changes nothing.
     """
     ListDerivations: _aio.UnaryUnaryMultiCallable[_revision_service_pb2.ListDerivationsRequest, _revision_service_pb2.ListDerivationsResponse]  # type: ignore[assignment]
     """Lists the caller's derivations, the newest first."""
@@ -161,7 +163,8 @@ class RevisionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_revision_service_pb2.DeleteDerivationResponse, _abc.Awaitable[_revision_service_pb2.DeleteDerivationResponse]]:
         """Deletes a derivation with its inputs and its outputs, and those that were
-        derived of these: what DeleteWorkout refuses. A repeat changes nothing.
+        derived of these: what DeleteWorkout refuses. Of a choice among several the
+        chosen one stays. A repeat changes nothing.
         """
 
     @_abc_1.abstractmethod
