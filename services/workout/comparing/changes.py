@@ -65,8 +65,16 @@ def changes(
     times_ms: Sequence[Floats],
     common: Sequence[StretchNumbers | None],
     pieces: Sequence[Split],
+    *,
+    common_length: float,
 ) -> list[Change]:
-    """All changes of all workouts against the first, the largest effects first."""
+    """All changes of all workouts against the first, the largest effects first.
+
+    Args:
+        axis, grid, times_ms: the axis, and when each workout was at its points.
+        common: numbers over what all workouts cover, `common_length` of the axis long.
+        pieces: the splits.
+    """
     reference = common[0]
     if reference is None:
         return []
@@ -74,7 +82,7 @@ def changes(
     for index, numbers in enumerate(common[1:], start=1):
         if numbers is None:
             continue
-        one = _Pair(axis, index, reference, numbers)
+        one = _Pair(axis, index, reference, numbers, common_length)
         found += one.overall()
         found += one.channels()
         if axis is not Axis.TIME:
@@ -90,12 +98,14 @@ class _Pair:
     index: int
     before: StretchNumbers
     after: StretchNumbers
+    length: float
 
     def overall(self) -> Iterator[Change]:
         """Time or distance, and standing still."""
         if self.axis is not Axis.TIME:
             before, after = self.before.elapsed_s, self.after.elapsed_s
-            yield from self._change("elapsed", before, after, self._time_resolution_s(), over=self._over())
+            over = f"the common {metres(self.length)}"
+            yield from self._change("elapsed", before, after, self._time_resolution_s(), over=over)
         elif self.before.distance_m is not None and self.after.distance_m is not None:
             before, after = self.before.distance_m, self.after.distance_m
             resolution = math.hypot(ODOMETER_SHARE * before, RECEIVER_M)
@@ -172,12 +182,8 @@ class _Pair:
         """What two times over the common stretch resolve."""
         if self.axis is Axis.DISTANCE:
             return math.hypot(ODOMETER_SHARE * self.before.elapsed_s, CLOCK_S)
-        speed = self.before.speed_mps or self.after.speed_mps or 1.0
+        speed = self.length / self.before.elapsed_s
         return math.hypot(RECEIVER_M / max(speed, 0.5), CLOCK_S)
-
-    def _over(self) -> str:
-        distance = self.before.distance_m
-        return "the common way" if distance is None else f"the common {metres(distance)}"
 
     def _change(
         self, measure: str, before: float, after: float, resolution: float, **more: str

@@ -99,7 +99,9 @@ def compare(
         )
     )
     pieces = tuple(splits(workouts, placements, kind, length))
-    return Comparison(kind, grid, shown, pieces, tuple(changes(kind, grid, at, numbers, pieces)))
+    common_length = 0.0 if common is None else common[1] - common[0]
+    said = changes(kind, grid, at, numbers, pieces, common_length=common_length)
+    return Comparison(kind, grid, shown, pieces, tuple(said))
 
 
 def _length(placements: Sequence[Placement], kind: Axis) -> float:

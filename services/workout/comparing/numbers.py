@@ -19,6 +19,7 @@ _USUAL = {Axis.TIME: 300.0, Axis.DISTANCE: 1000.0, Axis.ROUTE: 1000.0}
 _METRES = (50.0, 100.0, 200.0, 250.0, 500.0, 1000.0, 2000.0, 5000.0, 10_000.0, 20_000.0, 50_000.0)
 _SECONDS = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 21_600.0)
 _FEWEST = 3
+_NEAR_ENDS_M = 100.0
 _WITHOUT_MEAN = frozenset(
     {channel_pb2.CHANNEL_MARKER, channel_pb2.CHANNEL_LATITUDE, channel_pb2.CHANNEL_LONGITUDE}
 )
@@ -84,9 +85,18 @@ def splits(
 ) -> list[Split]:
     """The axis in pieces of a kilometre or five minutes, or what is round and gives at most `MOST_SPLITS`.
 
-    What is left at the end is a piece of its own if it is more than a tenth of a whole one.
+    What is left at the end is a piece of its own if it is more than a tenth of a whole one. On a route the
+    first piece begins, and the last ends, where all workouts are on it, if that is near: nobody starts a device
+    at exactly the same place twice.
     """
     edges = _edges(length, axis)
+    if axis is Axis.ROUTE and len(edges) > 1:
+        first = max(placement.first for placement in placements)
+        last = min(placement.last for placement in placements)
+        if first < min(edges[1], edges[0] + _NEAR_ENDS_M):
+            edges[0] = first
+        if last > max(edges[-2], edges[-1] - _NEAR_ENDS_M):
+            edges[-1] = last
     return [
         Split(
             start,

@@ -89,12 +89,19 @@ def find_track(conn: Connection, workout_pk: int) -> Row[Any] | None:
     return conn.execute(select(tracks).where(tracks.c.workout_pk == workout_pk)).one_or_none()
 
 
+def _find_track_for_update(conn: Connection, workout_pk: int) -> Row[Any] | None:
+    """The same, locked: whoever takes a track and its route takes the track first."""
+    return conn.execute(
+        select(tracks).where(tracks.c.workout_pk == workout_pk).with_for_update()
+    ).one_or_none()
+
+
 def put_track(conn: Connection, workout_pk: int, values: Mapping[str, Any]) -> None:
     """Add the track of a workout, or replace it; its route is looked for afterwards.
 
     A track that was replaced by one of the same course stays where it is.
     """
-    before = find_track(conn, workout_pk)
+    before = _find_track_for_update(conn, workout_pk)
     if before is None:
         conn.execute(
             insert(tracks).values(
@@ -120,7 +127,7 @@ def put_track(conn: Connection, workout_pk: int, values: Mapping[str, Any]) -> N
 
 def remove_track(conn: Connection, workout_pk: int) -> None:
     """Forget where a workout went; its route finds another model, or goes."""
-    before = find_track(conn, workout_pk)
+    before = _find_track_for_update(conn, workout_pk)
     if before is None:
         return
     _leave(conn, workout_pk, before.route_pk)

@@ -164,3 +164,16 @@ def test_columns_are_means_around_each_point_and_nan_beyond_the_end() -> None:
     short = made.workouts[1].columns[POWER]
     assert np.all(short[: len(short) // 2 - 2] == 220)
     assert np.all(np.isnan(short[len(short) // 2 + 2 :]))
+
+
+def test_splits_of_a_route_begin_and_end_where_all_are_on_it() -> None:
+    late = covered(30, 4940, 10.0)
+    latitude, longitude = positions(ROAD, late, noise_m=2)
+    columns = {
+        1: SampleColumn(np.rint(latitude * SCALE).astype(np.int32)),
+        2: SampleColumn(np.rint(longitude * SCALE).astype(np.int32)),
+    }
+    times = START_MS + np.arange(len(late), dtype=np.int64) * 1000
+    other = ComparableWorkout.of(CYCLING, START_MS, START_MS, [SampleColumns(times, columns)])
+    made = compare([workout(8.0), other], Axis.ROUTE)
+    assert all(each is not None for split in made.splits for each in split.workouts)
