@@ -1,4 +1,4 @@
-"""Compressed timestamps: five bits in a message's header, counted on from the last full timestamp."""
+"""Shortened timestamps: a few bits, counted on from the last full one."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from ingest_edge.files.fit.scan import Offsets, PlanRows
 _COMPRESSED = 0x80
 _OFFSET_MASK = 0x1F
 _INVALID = 0xFFFFFFFF
+_LOWER_BITS = 0xFFFF
 
 Int64Array = npt.NDArray[np.int64]
+Float64Array = npt.NDArray[np.float64]
 
 
 class CompressedTimes:
@@ -62,3 +64,17 @@ class CompressedTimes:
         if plan.clock is not None and plan.clock.dtype.startswith(">"):
             octets.reverse()
         return octets[0] | octets[1] << 8 | octets[2] << 16 | octets[3] << 24
+
+
+def full_timestamps(timestamp: Float64Array, lower_bits: Float64Array) -> Float64Array:
+    """Times of messages of which some have the lower 16 bits only (`timestamp_16`), shape (n,).
+
+    Both in FIT seconds, NaN where absent. A message without either, or before the first full one, has NaN.
+    """
+    is_full = ~np.isnan(timestamp)
+    known = is_full | ~np.isnan(lower_bits)
+    known[: int(np.argmax(is_full)) if is_full.any() else len(known)] = False
+    times = np.full(len(timestamp), np.nan)
+    values = np.where(is_full, timestamp, lower_bits)[known].astype(np.int64)
+    times[known] = followed(values, is_full[known], _LOWER_BITS)
+    return times

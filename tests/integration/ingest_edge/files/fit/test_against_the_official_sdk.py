@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from garmin_fit_sdk import Decoder, Profile, Stream
 
-from ingest_edge.files.fit import FitContent, read_fit
+from ingest_edge.files.fit import FitContent, merged_heart_rate, read_fit
 
 FOLDER = Path(__file__).parents[5] / ".." / "shared" / "fit"
 EXPECTED_FILE = FOLDER / "expected.json"
@@ -83,6 +83,21 @@ def test_the_errors_of_damaged_files_have_a_place() -> None:
 @pytest.mark.parametrize("name", [name for name in EXPECTED if EXPECTED[name]["size"] < LARGE])
 def test_every_value_is_the_sdks(name: str) -> None:
     compare(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["dtcooper__python-fitparse/event_timestamp.fit", "thomaschampagne__elevate/spiros-02.fit"]
+)
+def test_the_heart_rate_of_a_strap_is_merged_as_the_sdk_merges_it(name: str) -> None:
+    messages, _ = Decoder(Stream.from_byte_array(bytearray((FOLDER / name).read_bytes()))).read(
+        convert_datetimes_to_dates=False, convert_types_to_strings=False, merge_heart_rates=True
+    )
+    theirs = [message.get("heart_rate") for message in messages["record_mesgs"]]
+    merged = merged_heart_rate(read(name))
+    assert merged is not None
+    assert sum(rate is not None for rate in theirs) > 1000
+    ours = [None if math.isnan(rate) else rate for rate in merged.tolist()]
+    assert ours == theirs
 
 
 @pytest.mark.slow

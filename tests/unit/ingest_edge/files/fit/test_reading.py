@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ingest_edge.files.fit import read_fit
+from ingest_edge.files.fit import full_timestamps, merged_heart_rate, read_fit
 from tests.unit.ingest_edge.files.fit.fit_bytes import (
     BYTE,
     ENUM,
@@ -498,3 +498,28 @@ def test_only_the_wanted_messages_are_offered() -> None:
 def test_reserved_bits_in_a_header_mean_nothing() -> None:
     content = fit_file(RECORD_IB, b"\x10" + struct.pack("<IB", T0, 1), b"\x20" + struct.pack("<IB", T0, 2))
     assert values(content, "heart_rate") == [1, 2]
+
+
+def test_the_lower_bits_of_timestamps_are_counted_on_from_the_last_full_one() -> None:
+    full = np.array([np.nan, 0x1_FFF0, np.nan, np.nan, np.nan, 0x5_0000, np.nan])
+    lower = np.array([7, np.nan, 0xFFF5, 2, np.nan, np.nan, 9])
+    times = full_timestamps(full, lower)
+    assert times.tolist()[1:4] == [0x1_FFF0, 0x1_FFF5, 0x2_0002]
+    assert times.tolist()[5:] == [0x5_0000, 0x5_0009]
+    assert np.isnan(times[[0, 4]]).all()
+
+
+def test_the_heart_rate_of_a_strap_is_merged_into_the_records_between_which_it_beat() -> None:
+    anchor = definition(2, HR, [(253, 4, UINT32), (9, 4, UINT32), (6, 1, UINT8)])
+    content = fit_file(
+        RECORD_IB,
+        heart_rates(0, T0, [255, 255, 255]),
+        *[
+            anchor + data(2, "<IIB", T0 + tick, 1024 * tick, rate)
+            for tick, rate in ((0, 60), (1, 90), (2, 100), (3, 1))
+        ],
+    )
+    merged = merged_heart_rate(read_fit(content))
+    assert merged is not None
+    # Each rate is carried on in steps of a quarter of a second until the next beat.
+    assert merged.tolist() == [60, 68, 93]
