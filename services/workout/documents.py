@@ -58,7 +58,7 @@ def laps(details: recording_pb2.RecordingDetails) -> list[Lap]:
 def lengths(details: recording_pb2.RecordingDetails) -> list[Length]:
     """The pool lengths that the writer told."""
     return [
-        Length(length.start_time_ms, length.end_time_ms, length.active, length.strokes)
+        Length(length.start_time_ms, length.end_time_ms, length.active, length.strokes, length.stroke)
         for length in details.lengths
     ]
 

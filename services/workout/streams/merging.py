@@ -134,7 +134,7 @@ def _silent(leader: ChannelSeries, other: ChannelSeries) -> np.ndarray[tuple[int
     previous = leader.times_ms[np.maximum(after - 1, 0)]
     following = leader.times_ms[np.minimum(after, len(leader) - 1)]
     nearest = np.minimum(np.abs(other.times_ms - previous), np.abs(following - other.times_ms))
-    return np.asarray(nearest > HOLD_MS)
+    return np.asarray(nearest >= HOLD_MS)
 
 
 def _fill(
