@@ -64,7 +64,7 @@ def enqueue(conn: Connection, user_id: str, workout_pk: int, reason: str, now_ms
     """Ask for the analysis of a workout, once the transaction commits. One job a workout: the latest wins."""
     _add(
         conn,
-        _one(workout_pk, user_id),
+        _chosen(user_id, [workout_pk]),
         reason,
         now_ms,
         None,
@@ -82,11 +82,7 @@ def enqueue_many(
 ) -> None:
     """The same for many workouts of one person, as parts of one recomputation."""
     for first in range(0, len(workout_pks), 500):
-        chosen = (
-            select(workouts.c.workout_pk, workouts.c.user_id)
-            .where(workouts.c.user_id == user_id, workouts.c.workout_pk.in_(workout_pks[first : first + 500]))
-            .order_by(workouts.c.workout_pk)
-        )
+        chosen = _chosen(user_id, workout_pks[first : first + 500])
         _add(conn, chosen, reason, now_ms, recomputation_pk)
 
 
@@ -108,7 +104,7 @@ def enqueue_outdated(conn: Connection, algorithm: int, now_ms: int, limit: int =
     for row in found:
         _add(
             conn,
-            _one(row.workout_pk, row.user_id),
+            _chosen(row.user_id, [row.workout_pk]),
             ALGORITHM,
             now_ms,
             None,
@@ -116,8 +112,14 @@ def enqueue_outdated(conn: Connection, algorithm: int, now_ms: int, limit: int =
     return len(found)
 
 
-def _one(workout_pk: int, user_id: str) -> Select[int, str]:
-    return select(literal(workout_pk).label("workout_pk"), literal(user_id).label("user_id"))
+def _chosen(user_id: str, workout_pks: list[int]) -> Select[int, str]:
+    """The workouts of these keys that there are, held so that none of them is deleted meanwhile."""
+    return (
+        select(workouts.c.workout_pk, workouts.c.user_id)
+        .where(workouts.c.user_id == user_id, workouts.c.workout_pk.in_(workout_pks))
+        .order_by(workouts.c.workout_pk)
+        .with_for_update(read=True, key_share=True)
+    )
 
 
 def _add(

@@ -1,7 +1,8 @@
 """What an athlete changes of settings and thresholds, and which workouts that touches: store functions.
 
-Each takes the athlete's lock first: of two equal requests at once the second sees the first one's answer, and
-no workout is stored with thresholds that a change is about to replace.
+Each holds the workouts, then the athlete, as all do that take both. Under the lock of the athlete the second of
+two equal requests sees the answer of the first, and no workout is stored with thresholds that a change is
+about to replace.
 """
 
 from __future__ import annotations
@@ -115,12 +116,12 @@ def recompute_all(
     Raises:
         RequestIdReused
     """
+    keys = [key for key, _, _ in _workouts(conn, user_id)]
     settings.lock(conn, user_id)
     asked = _asked(request)
     answered = recomputations.answered(conn, user_id, asked)
     if answered is not None:
         return answered
-    keys = [key for key, _, _ in _workouts(conn, user_id)]
     return recomputations.begin(conn, user_id, keys, queue.RECOMPUTED, asked=asked, now_ms=now_ms)
 
 
@@ -136,6 +137,7 @@ def _changed(
     conn: Connection, user_id: str, request: Any, change: Callable[[_State], None], now_ms: int
 ) -> athlete_pb2.Recomputation:
     """Change, and queue exactly the workouts for which a value is another than before."""
+    rows = _workouts(conn, user_id)
     settings.lock(conn, user_id)
     asked = _asked(request)
     answered = recomputations.answered(conn, user_id, asked)
@@ -144,7 +146,6 @@ def _changed(
     before = _state(conn, user_id)
     change(before)
     after = _state(conn, user_id)
-    rows = _workouts(conn, user_id)
     starts = np.array([start_ms for _, start_ms, _ in rows], np.int64)
     sports = np.array([sport for _, _, sport in rows], np.int64)
     differs = touched(
@@ -163,13 +164,14 @@ def _state(conn: Connection, user_id: str) -> _State:
 
 
 def _workouts(conn: Connection, user_id: str) -> list[tuple[int, int, int]]:
-    """Key, start and sport of all that count; the latest first, as they are asked for first."""
+    """Key, start and sport of all that count, held so that none is changed or deleted until the end."""
     return [
         (row.workout_pk, row.start_ms, row.sport)
         for row in conn.execute(
             select(workouts.c.workout_pk, workouts.c.start_ms, workouts.c.sport)
             .where(workouts.c.user_id == user_id, workouts.c.hidden.is_(False))
             .order_by(workouts.c.workout_pk)
+            .with_for_update(read=True, key_share=True)
         )
     ]
 
