@@ -26,8 +26,6 @@ class ArchiveFault(StrEnum):
     """A link or a device under the name of a file."""
     ENCRYPTED = "encrypted"
     UNSUPPORTED_COMPRESSION = "unsupported_compression"
-    CHANGED = "changed"
-    """The archive is not the one any more that was listed."""
 
 
 class ArchiveRefused(UnreadableFile):
