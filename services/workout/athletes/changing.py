@@ -1,6 +1,6 @@
 """What an athlete changes of settings and thresholds, and which workouts that touches: store functions.
 
-Each holds the workouts, then the athlete, as all do that take both. Under the lock of the athlete the second of
+Each holds the workouts, then the athlete, as all do that take both. Under the athlete's lock the second of
 two equal requests sees the answer of the first, and no workout is stored with thresholds that a change is
 about to replace.
 """
