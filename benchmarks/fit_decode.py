@@ -9,8 +9,8 @@ What each is asked for, and gives:
   and `parse`, all messages as dictionaries.
 - pyroparse 0.11.0: `read_fit(columns="all")`, the record messages as an Arrow table, with laps marked.
 
-So the Rust decoders' quickest reads less than ours does. Times are of CPU, the best of several runs; a file that a
-decoder refuses is marked and left out of that decoder's ratios. The files are the real ones beside the
+So the Rust decoders' quickest reads less than ours does. Times are of CPU, the best of several runs; a file
+that a decoder refuses is marked and left out of that decoder's ratios. The files are the real ones beside the
 repository where they are present, else simulated ones.
 
     python -m benchmarks.fit_decode [FILE.fit …]
@@ -36,9 +36,9 @@ import fitparse
 import pyroparse
 
 from ingest_edge.files.fit import read_fit
+from ingest_edge.files.fit_encoder import write_activity
 from ingest_edge.files.fit_profile import MessageNumber
 from ingest_edge.simulator.activities import three_hour_ride
-from ingest_edge.simulator.fit_writer_activity import write_activity
 
 REAL_FILES = Path(__file__).parents[2] / "shared" / "fit"
 FEWEST_RECORDS = 1000

@@ -25,9 +25,9 @@ from pyarrow import parquet
 
 from ingest_edge.files import decoder
 from ingest_edge.files.activity import Activity, SampleTable
+from ingest_edge.files.fit_encoder import write_activity
 from ingest_edge.files.fitparse_decoder import FitparseDecoder
 from ingest_edge.simulator.activities import three_hour_ride
-from ingest_edge.simulator.fit_writer_activity import write_activity
 from pulsemesh.samples import CHANNEL_BY_NAME
 from services.workout.codec import SampleColumn, SampleColumns, decode_chunk, encode_chunk
 

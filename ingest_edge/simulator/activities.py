@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ingest_edge.files.activity import Activity, DeviceIdentity, Marker, SampleTable
+from ingest_edge.files.fit_encoder import write_activity
 from ingest_edge.simulator.activities_legs import Leg, beat_table, record_table
 from ingest_edge.simulator.activities_sports import ride, run, swim, transition
 from ingest_edge.simulator.athlete import Athlete, Float64Array, Loop
-from ingest_edge.simulator.fit_writer_activity import write_activity
 
 _HOUR_S = 3600
 

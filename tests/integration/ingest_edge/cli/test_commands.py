@@ -23,9 +23,9 @@ from click.testing import CliRunner, Result
 
 from ingest_edge.cli.exit_codes import ExitCode
 from ingest_edge.cli.main import cli
+from ingest_edge.files.fit_encoder import write_activity
 from ingest_edge.simulator.activities import pool_swim, truncated
 from ingest_edge.simulator.bluez import EmulatedBlueZ
-from ingest_edge.simulator.fit_writer_activity import write_activity
 from ingest_edge.simulator.peripherals import Athlete, HeartRateStrap, PowerMeter
 from ingest_edge.spool import SpoolLimits, open_spool
 from pulsemesh.error.v1 import reason_pb2

@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ingest_edge.cli.main import cli
+from ingest_edge.files.fit_encoder import write_activity
 from ingest_edge.simulator.activities import indoor_ride, truncated
-from ingest_edge.simulator.fit_writer_activity import write_activity
 from tests.unit.ingest_edge.files.gpx import making as gpx_making
 from tests.unit.ingest_edge.files.tcx import making as tcx_making
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from ingest_edge.files.fit_encoder import write_activity
 from ingest_edge.files.fitparse_decoder import FitparseDecoder
 from ingest_edge.files.isolation import DecoderProcess
 from ingest_edge.simulator.activities import pool_swim
-from ingest_edge.simulator.fit_writer_activity import write_activity
 
 
 def test_the_real_decoder_reads_a_path_in_the_other_process(tmp_path: Path) -> None:

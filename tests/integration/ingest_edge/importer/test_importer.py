@@ -12,11 +12,11 @@ from pathlib import Path
 import grpc
 import pytest
 
+from ingest_edge.files.fit_encoder import write_activity
 from ingest_edge.files.fitparse_decoder import FitparseDecoder
 from ingest_edge.files.isolation import DecoderProcess
 from ingest_edge.importer import FileOutcome, FileStage, FileStatus, Importer, find_files
 from ingest_edge.simulator.activities import indoor_ride, pool_swim, triathlon, truncated
-from ingest_edge.simulator.fit_writer_activity import write_activity
 from ingest_edge.spool import Spool, SpoolLimits, SpoolState, open_spool
 from ingest_edge.uplink import Uplink, UplinkSettings
 from ingest_edge.watch import FolderWatch

@@ -7,9 +7,9 @@ import pytest
 from ingest_edge.cli.import_files import decoder_process
 from ingest_edge.cli.output import Output
 from ingest_edge.cli.running import Edge
+from ingest_edge.files.fit_encoder import write_activity
 from ingest_edge.settings import SettingsError, load_settings
 from ingest_edge.simulator.activities import pool_swim, truncated
-from ingest_edge.simulator.fit_writer_activity import write_activity
 
 
 def test_a_variable_chooses_the_decoder(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import pytest
 from ingest_edge.files.decoder import UnreadableFile
 from ingest_edge.files.decoder_names import DECODER_NAMES, DEFAULT_DECODER
 from ingest_edge.files.decoders import DECODERS, FileDecoder, decoder_named, format_of
+from ingest_edge.files.fit_encoder import write_activity
 from ingest_edge.files.isolation import DecoderProcess
 from ingest_edge.simulator.activities import pool_swim
-from ingest_edge.simulator.fit_writer_activity import write_activity
 from tests.unit.ingest_edge.files.gpx import making as gpx_making
 from tests.unit.ingest_edge.files.tcx import making as tcx_making
 

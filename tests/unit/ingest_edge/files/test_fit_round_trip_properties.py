@@ -12,9 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest_edge.files.activity import Activity, DeviceIdentity, SampleTable, SessionPart
-from ingest_edge.files.decoder import UnreadableFile
+from ingest_edge.files.decoder import Decoder, UnreadableFile
+from ingest_edge.files.fit_encoder import FileLayout, write_activity
 from ingest_edge.files.fitparse_decoder import FitparseDecoder
-from ingest_edge.simulator.fit_writer_activity import FileLayout, write_activity
+from ingest_edge.files.native_decoder import NativeDecoder
+
+_DECODERS: list[Decoder] = [NativeDecoder(), FitparseDecoder()]
+_chosen: list[Decoder] = []
+
+
+@pytest.fixture(autouse=True, scope="module", params=_DECODERS, ids=lambda decoder: decoder.name)
+def _every_decoder(request: pytest.FixtureRequest) -> None:
+    """All tests of this file hold for both decoders."""
+    _chosen[:] = [request.param]
+
+
+def chosen() -> Decoder:
+    return _chosen[0]
+
 
 T0_MS = 1_750_000_000_000
 
@@ -95,7 +110,7 @@ def as_lists(table: SampleTable | None) -> dict[str, Any]:
 @settings(max_examples=80, deadline=None)
 @given(activities(), layouts)
 def test_what_is_written_is_read_back(activity: Activity, layout: FileLayout) -> None:
-    read = FitparseDecoder().decode(write_activity(activity, layout))
+    read = chosen().decode(write_activity(activity, layout))
     assert as_lists(read.table("record")) == as_lists(activity.table("record"))
     assert replace(read, tables=()) == replace(activity, tables=())
 
@@ -104,11 +119,11 @@ def test_what_is_written_is_read_back(activity: Activity, layout: FileLayout) ->
 @given(activities(), layouts)
 def test_a_file_cut_at_any_byte_keeps_its_prefix_and_says_so(activity: Activity, layout: FileLayout) -> None:
     content = write_activity(activity, layout)
-    whole = as_lists(FitparseDecoder().decode(content).table("record"))["time"]
+    whole = as_lists(chosen().decode(content).table("record"))["time"]
     kept = 0
     for size in range(len(content)):
         try:
-            part = FitparseDecoder().decode(content[:size])
+            part = chosen().decode(content[:size])
         except UnreadableFile:
             assert kept == 0
             continue
@@ -139,7 +154,7 @@ def test_damaged_bytes_raise_nothing_but_typed_errors(seed: int) -> None:
             place = dice.randrange(len(damaged) if dice.random() < 0.5 else 250)
             damaged[place] = dice.randrange(256)
         try:
-            read = FitparseDecoder().decode(bytes(damaged))
+            read = chosen().decode(bytes(damaged))
         except UnreadableFile:
             continue
         for part in read.tables:

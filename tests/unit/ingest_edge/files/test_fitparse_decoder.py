@@ -8,9 +8,25 @@ import numpy as np
 import pytest
 
 from ingest_edge.files.activity import Activity, SampleTable
-from ingest_edge.files.decoder import NotAnActivity, UnreadableFile
+from ingest_edge.files.decoder import Decoder, NotAnActivity, UnreadableFile
+from ingest_edge.files.fit_encoder import BaseType, FitDefinition, FitField, FitWriter
+from ingest_edge.files.fit_encoder.definitions import Value
 from ingest_edge.files.fitparse_decoder import FitparseDecoder
-from ingest_edge.simulator.fit_writer import BaseType, FitDefinition, FitField, FitWriter, Value
+from ingest_edge.files.native_decoder import NativeDecoder
+
+_DECODERS: list[Decoder] = [NativeDecoder(), FitparseDecoder()]
+_chosen: list[Decoder] = []
+
+
+@pytest.fixture(autouse=True, scope="module", params=_DECODERS, ids=lambda decoder: decoder.name)
+def _every_decoder(request: pytest.FixtureRequest) -> None:
+    """All tests of this file hold for both decoders."""
+    _chosen[:] = [request.param]
+
+
+def chosen() -> Decoder:
+    return _chosen[0]
+
 
 T0 = 1_100_000_000
 UNIX_T0_MS = (T0 + 631_065_600) * 1000
@@ -43,7 +59,7 @@ def with_records(
 
 
 def decode(writer: FitWriter) -> Activity:
-    return FitparseDecoder().decode(writer.to_bytes())
+    return chosen().decode(writer.to_bytes())
 
 
 def records(activity: Activity) -> SampleTable:
@@ -77,30 +93,30 @@ def test_headers_of_every_size_are_read(header_size: int) -> None:
 
 def test_a_zero_header_checksum_is_legal() -> None:
     content = with_records(ONE).to_bytes(header_checksum="zero")
-    assert "checksum" not in reasons(FitparseDecoder().decode(content))
+    assert "checksum" not in reasons(chosen().decode(content))
 
 
 def test_a_wrong_checksum_is_reported_and_nothing_is_thrown_away() -> None:
-    activity = FitparseDecoder().decode(with_records(ONE).to_bytes(checksum="bad"))
+    activity = chosen().decode(with_records(ONE).to_bytes(checksum="bad"))
     assert values(activity, "heart_rate") == [120]
     assert "the checksum is wrong" in reasons(activity)
 
 
 def test_a_header_that_declares_no_data_is_read_to_the_end() -> None:
-    activity = FitparseDecoder().decode(with_records(ONE).to_bytes(data_size=0))
+    activity = chosen().decode(with_records(ONE).to_bytes(data_size=0))
     assert values(activity, "heart_rate") == [120]
     assert "declares no data" in reasons(activity)
 
 
 def test_a_header_that_declares_too_much_is_read_to_the_end() -> None:
-    activity = FitparseDecoder().decode(with_records(ONE).to_bytes(data_size=1_000_000))
+    activity = chosen().decode(with_records(ONE).to_bytes(data_size=1_000_000))
     assert values(activity, "heart_rate") == [120]
     assert "are missing" in reasons(activity)
 
 
 def test_bytes_after_the_end_are_reported_with_their_place() -> None:
     content = with_records(ONE).to_bytes()
-    activity = FitparseDecoder().decode(content + b"\0" * 9)
+    activity = chosen().decode(content + b"\0" * 9)
     assert (len(content), "9 bytes follow the end of the file") in [
         (loss.offset, loss.reason) for loss in activity.losses
     ]
@@ -109,7 +125,7 @@ def test_bytes_after_the_end_are_reported_with_their_place() -> None:
 @pytest.mark.parametrize("content", [b"", b"\x0e\x20", b"PK\x03\x04 this is a zip archive", b"\0" * 100])
 def test_what_is_no_fit_file_is_unreadable(content: bytes) -> None:
     with pytest.raises(UnreadableFile):
-        FitparseDecoder().decode(content)
+        chosen().decode(content)
 
 
 @pytest.mark.parametrize(("file_type", "kind"), [(2, "settings"), (5, "workout plan"), (32, "monitoring")])
@@ -127,13 +143,13 @@ def test_an_activity_without_anything_in_it_is_unreadable() -> None:
 def test_chained_files_become_one_activity_and_share_no_definitions() -> None:
     first, second = with_records(ONE), activity_writer()
     second.write(bytes((1,)) + b"\0" * 5)  # a record whose definition is in the other link
-    activity = FitparseDecoder().decode(first.to_bytes() + second.to_bytes())
+    activity = chosen().decode(first.to_bytes() + second.to_bytes())
     assert values(activity, "heart_rate") == [120]
     assert "undeclared local type 1" in reasons(activity)
 
 
 def test_a_settings_file_chained_to_an_activity_is_left_out_and_named() -> None:
-    activity = FitparseDecoder().decode(with_records(ONE).to_bytes() + activity_writer(2).to_bytes())
+    activity = chosen().decode(with_records(ONE).to_bytes() + activity_writer(2).to_bytes())
     assert values(activity, "heart_rate") == [120]
     assert "a settings file is chained" in reasons(activity)
 
@@ -270,7 +286,7 @@ def test_an_undeclared_local_number_ends_the_reading_and_keeps_what_was_read() -
     writer.write(b"\x0a\x01\x02\x03")
     activity = decode(writer)
     assert values(activity, "heart_rate") == [120, 121]
-    assert "undeclared local type 10; the 3 bytes that follow" in reasons(activity)
+    assert "undeclared local type 10; the 4 bytes that follow" in reasons(activity)
 
 
 def test_records_without_a_time_are_dropped_and_counted() -> None:
@@ -376,7 +392,7 @@ def test_what_a_strap_stored_before_the_start_is_no_part_of_the_activity() -> No
     memory.define(stored)
     for second in (-300, 5, 400):
         memory.write(stored.encode({253: T0 + second, 6: 80, 9: 500_000 + second * 1024}))
-    activity = FitparseDecoder().decode(swim.to_bytes() + memory.to_bytes())
+    activity = chosen().decode(swim.to_bytes() + memory.to_bytes())
     table = activity.table("hr")
     assert table is not None
     assert (table.time_ms - UNIX_T0_MS).tolist() == [5000]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ingest_edge.files.activity import Activity
+from ingest_edge.files.fit_encoder import write_activity
 from ingest_edge.files.fitparse_decoder import FitparseDecoder
 from ingest_edge.simulator.activities import (
     fifty_minute_run,
@@ -16,7 +17,6 @@ from ingest_edge.simulator.activities import (
     triathlon,
     write_sample_folder,
 )
-from ingest_edge.simulator.fit_writer_activity import write_activity
 
 START_MS = 1_780_000_200_000
 

@@ -8,12 +8,12 @@ import pytest
 
 from ingest_edge.files.activity import Loss
 from ingest_edge.files.decoder import UnreadableFile
+from ingest_edge.files.fit_encoder import write_activity
 from ingest_edge.files.inspection import inspect_source
 from ingest_edge.files.inspection.contents import FileContents, RecordColumn
 from ingest_edge.files.inspection.report import CURVE_BINS, inspection_of
 from ingest_edge.files.inspection.stillness import unix_ms
 from ingest_edge.simulator.activities import pool_swim
-from ingest_edge.simulator.fit_writer_activity import write_activity
 from tests.unit.ingest_edge.files.gpx import making as gpx_making
 from tests.unit.ingest_edge.files.tcx import making as tcx_making
 
