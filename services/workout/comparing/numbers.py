@@ -86,8 +86,8 @@ def splits(
     """The axis in pieces of a kilometre or five minutes, or what is round and gives at most `MOST_SPLITS`.
 
     What is left at the end is a piece of its own if it is more than a tenth of a whole one. On a route the
-    first piece begins, and the last ends, where all workouts are on it, if that is near: nobody starts a device
-    at exactly the same place twice.
+    first piece begins, and the last ends, where all workouts are on it, if that is near: nobody starts a
+    device at exactly the same place twice.
     """
     edges = _edges(length, axis)
     if axis is Axis.ROUTE and len(edges) > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from ingest_edge.simulator.athlete import Loop
 from pulsemesh.type.v1 import channel_pb2, sport_pb2
@@ -17,6 +18,9 @@ LONGITUDE = int(channel_pb2.CHANNEL_LONGITUDE)
 ALTITUDE = int(channel_pb2.CHANNEL_ALTITUDE)
 SEMICIRCLES = 2**31 / 180
 DAY_MS = 86_400_000
+
+on_one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what is decided before, or after, the database is asked."""
 
 
 def segments(rig: Rig) -> Any:

@@ -12,7 +12,13 @@ from pulsemesh.type.v1 import channel_pb2, sport_pb2
 from pulsemesh.workout.v1 import comparison_service_pb2 as wire
 from services.workout import tables
 from tests.fixtures.gps import loop
-from tests.integration.services.workout.comparing.rig import comparisons, record, ridden, work_off
+from tests.integration.services.workout.comparing.rig import (
+    comparisons,
+    on_one_database,
+    record,
+    ridden,
+    work_off,
+)
 from tests.integration.services.workout.conftest import STRANGER, Rig, violated_fields
 from tests.integration.services.workout.test_workouts import delete, update
 
@@ -64,12 +70,14 @@ async def test_matched_workouts_come_in_pages(rig: Rig) -> None:
     assert rest.next_page_token == ""
 
 
+@on_one_database
 async def test_a_workout_without_positions_has_no_route(rig: Rig) -> None:
     answer = await matched(rig, await rig.workout(60))
     assert answer.route_id == ""
     assert not answer.workouts
 
 
+@on_one_database
 async def test_another_sport_on_the_same_way_is_another_route(rig: Rig) -> None:
     road = loop(1, 2000)
     first = await record(rig, ridden(road))
@@ -98,6 +106,7 @@ async def test_a_route_survives_its_model_and_goes_with_its_last_workout(rig: Ri
     assert set(rows.values()) == {0}
 
 
+@on_one_database
 async def test_a_stranger_sees_no_route(rig: Rig) -> None:
     workout_id = await record(rig, ridden(loop(1, 2000)))
     with pytest.raises(grpc.aio.AioRpcError) as refused:
@@ -105,6 +114,7 @@ async def test_a_stranger_sees_no_route(rig: Rig) -> None:
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
 
 
+@on_one_database
 async def test_two_rides_on_one_road_are_compared_place_by_place(rig: Rig) -> None:
     road = loop(1, 4000)
     slow = await record(rig, ridden(road, speed_mps=7.0, heart_rate=150))
@@ -125,6 +135,7 @@ async def test_two_rides_on_one_road_are_compared_place_by_place(rig: Rig) -> No
     assert answer.splits
 
 
+@on_one_database
 async def test_workouts_without_positions_are_compared_by_distance_and_by_time(rig: Rig) -> None:
     first, second = await rig.workout(60), await rig.workout(90, start_ms=1_750_100_000_000)
     assert (await compare(rig, first, second)).alignment == wire.ALIGNMENT_DISTANCE
@@ -134,6 +145,7 @@ async def test_workouts_without_positions_are_compared_by_distance_and_by_time(r
     assert not by_time.workouts[0].gap_s
 
 
+@on_one_database
 async def test_a_route_alignment_without_positions_is_refused(rig: Rig) -> None:
     first, second = await rig.workout(60), await rig.workout(90, start_ms=1_750_100_000_000)
     with pytest.raises(grpc.aio.AioRpcError) as refused:
@@ -141,6 +153,7 @@ async def test_a_route_alignment_without_positions_is_refused(rig: Rig) -> None:
     assert list(violated_fields(refused.value)) == ["alignment"]
 
 
+@on_one_database
 async def test_somebody_elses_workout_is_not_compared(rig: Rig) -> None:
     mine = await rig.workout(60)
     theirs = await rig.as_user(STRANGER).workout(60)

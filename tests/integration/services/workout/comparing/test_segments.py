@@ -14,7 +14,13 @@ from pulsemesh.workout.v1 import segment_pb2
 from pulsemesh.workout.v1 import segment_service_pb2 as wire
 from services.workout import tables
 from tests.fixtures.gps import loop
-from tests.integration.services.workout.comparing.rig import record, ridden, segments, work_off
+from tests.integration.services.workout.comparing.rig import (
+    on_one_database,
+    record,
+    ridden,
+    segments,
+    work_off,
+)
 from tests.integration.services.workout.comparing.test_routes import standing
 from tests.integration.services.workout.conftest import STRANGER, Rig, reason_of, violated_fields
 from tests.integration.services.workout.revisions.rig import crop, revise
@@ -99,6 +105,7 @@ async def test_several_laps_are_several_efforts_in_the_order_of_time(rig: Rig) -
     assert rest.total == 3
 
 
+@on_one_database
 async def test_the_opposite_direction_and_another_sport_have_no_efforts(rig: Rig) -> None:
     road = loop(1, 2500)
     workout_id = await record(rig, ridden(road))
@@ -127,6 +134,7 @@ async def test_a_repeated_request_makes_one_segment(rig: Rig) -> None:
         (wire.Stretch(elapsed=wire.Stretch.Elapsed(start_s=50, end_s=40)), "stretch.elapsed.end_s"),
     ],
 )
+@on_one_database
 async def test_a_stretch_that_is_none_is_refused(rig: Rig, stretch: wire.Stretch, field: str) -> None:
     workout_id = await record(rig, ridden(loop(1, 2500)), work=False)
     with pytest.raises(grpc.aio.AioRpcError) as refused:
@@ -134,6 +142,7 @@ async def test_a_stretch_that_is_none_is_refused(rig: Rig, stretch: wire.Stretch
     assert list(violated_fields(refused.value)) == [field]
 
 
+@on_one_database
 async def test_a_workout_without_positions_makes_no_segment(rig: Rig) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await create(rig, await rig.workout(60), metres(100, 300))
@@ -187,6 +196,7 @@ async def test_a_deleted_segment_takes_its_efforts_and_leaves_the_workout(rig: R
     await rig.get(workout_id)
 
 
+@on_one_database
 async def test_segments_are_their_owners_alone(rig: Rig) -> None:
     workout_id = await record(rig, ridden(loop(1, 2500)))
     segment = await create(rig, workout_id, metres(500, 1500))
