@@ -63,7 +63,7 @@ class NativeRecords:
         if field_number in (SPEED, DISTANCE) and self._unpacked is not None:
             found = self._unpacked[field_number]
         own = self._fields.get(field_number)
-        if own is not None:
+        if own is not None and not _is_misfit(own):
             found = _over(first_numbers(own, self._size), found)
         return None if found is None or np.isnan(found).all() else found
 
@@ -114,6 +114,13 @@ def native_beats(table: LinkTable | None, records: NativeRecords) -> Beats:
     before = np.searchsorted(offsets, messages[row]) - 1
     known = np.concatenate((seconds, [np.nan]))[before]
     return Beats(values[there] / HRV_SCALE, known, first)
+
+
+def _is_misfit(raw: Raw) -> bool:
+    """Bytes where the profile has wider numbers: their sizes did not fit, and they mean nothing."""
+    if isinstance(raw.values, list) or raw.values.ndim == 1:
+        return False
+    return raw.values.dtype.itemsize == 1 and (raw.info.item_bits or 0) > 8
 
 
 def first_numbers(raw: Raw, size: int) -> Float64Array:

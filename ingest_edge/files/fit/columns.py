@@ -184,8 +184,9 @@ class ArrayColumn(Column):
         kind, scale, offset = raw.dtype.kind, self._info.scale, self._info.offset
         values: Values
         if scale == 1 and offset == 0:
-            values = raw.astype(np.float64 if kind == "f" else np.uint64 if raw.dtype == "u8" else np.int64)
-        elif scale == 1 and kind != "f" and isinstance(offset, int):
+            wide = np.uint64 if kind == "u" and raw.dtype.itemsize == 8 else np.int64
+            values = raw.astype(np.float64 if kind == "f" else wide)
+        elif scale == 1 and kind != "f" and isinstance(offset, int) and raw.dtype.itemsize < 8:
             values = raw.astype(np.int64) - offset
         else:
             values = np.divide(raw, float(scale), dtype=np.float64)
@@ -261,6 +262,26 @@ class RowsColumn(Column):
             scaled: Values = np.divide(self._raw[start:stop], float(scale), dtype=np.float64)
             scaled -= offset
         return scaled
+
+
+class CopyColumn(Column):
+    """A field that is filled from all of another one: the same values under a name of its own."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, info: FieldInfo, source: Column) -> None:
+        super().__init__(info, len(source))
+        self._source = source
+
+    @property
+    def values(self) -> Values:
+        """See `Column.values`."""
+        return self._source.values
+
+    @property
+    def present(self) -> BoolArray | None:
+        """See `Column.present`."""
+        return self._source.present
 
 
 class SparseColumn(Column):

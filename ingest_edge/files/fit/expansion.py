@@ -9,7 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest_edge.files.activity import BoolArray
-from ingest_edge.files.fit.columns import ArrayColumn, Column, ListColumn, RowsColumn, Values
+from ingest_edge.files.fit.columns import (
+    ArrayColumn,
+    Column,
+    CopyColumn,
+    ListColumn,
+    RowsColumn,
+    Values,
+)
 from ingest_edge.files.fit.counters import followed
 from ingest_edge.files.fit.long_tables import Key, Raw, column_of, empty_rows
 from ingest_edge.files.fit.profile import ComponentInfo, FieldInfo, MessageInfo, filled_by
@@ -106,6 +113,7 @@ class _Target:
     component: ComponentInfo
     values: list[Values]
     there: list[BoolArray | None]
+    source: Column | None = None
 
 
 class _Expansion:
@@ -139,7 +147,10 @@ class _Expansion:
         if raw.values.dtype.kind != "u" or raw.values.dtype.itemsize * 8 != component.bits:
             return None
         values, absent = raw.dense(self._size)
-        return [_Target(component, [values], [None if absent is None else ~absent])]
+        source = None
+        if raw.rows is None and (info.scale, info.offset) == (component.scale, component.offset):
+            source = self._columns.get(info.name)
+        return [_Target(component, [values], [None if absent is None else ~absent], source)]
 
     def _read(self, info: FieldInfo, raw: Raw, item_bits: int) -> list[_Target]:
         """Cut the items into components, the lowest bits first."""
@@ -180,19 +191,30 @@ class _Expansion:
         if info.accumulated:
             target.values = self._accumulated(target, info)
         if len(target.values) == 1:
-            self._store_numbers(info, component, target.values[0], target.there[0])
+            source = None if info.accumulated else target.source
+            self._store_numbers(info, component, target.values[0], target.there[0], source)
         else:
             self._store_lists(info, component, target)
 
     def _store_numbers(
-        self, info: FieldInfo, component: ComponentInfo, values: Values, there: BoolArray | None
+        self,
+        info: FieldInfo,
+        component: ComponentInfo,
+        values: Values,
+        there: BoolArray | None,
+        source: Column | None,
     ) -> None:
+        """Add the column of one number a row; `source` is the column that it is a copy of, if it is."""
+        known = there
         there = _without_invalid(info, component, values, there)
+        source = source if there is known else None
         if there is not None and not there.any():
             return
         absent = None if there is None else ~there
         own = self._columns.get(info.name)
-        if absent is not None and own is not None:
+        if source is not None and (own is None or absent is None):
+            self._columns[info.name] = CopyColumn(filled_by(info, component), source)
+        elif absent is not None and own is not None:
             self._columns[info.name] = self._patched(info, component, values, absent, own)
         else:
             filled = filled_by(info, component)

@@ -220,6 +220,14 @@ def test_the_invalid_value_of_each_base_type(
 
 
 @FEW_AND_MANY
+def test_the_largest_numbers_in_either_endianness(copies: int) -> None:
+    for big in (False, True):
+        define = definition(0, 0xFF00, [(1, 8, UINT64), (2, 8, SINT64)], big=big)
+        pair = data(0, ">Qq" if big else "<Qq", 2**64 - 2, -(2**63))
+        assert rows(fit_file(define, *[pair] * copies), 0xFF00) == [{"1": 2**64 - 2, "2": -(2**63)}] * copies
+
+
+@FEW_AND_MANY
 def test_all_ones_is_the_invalid_float(copies: int) -> None:
     define = definition(0, 0xFF00, [(1, 4, FLOAT32), (2, 8, FLOAT64), (3, 1, UINT8)])
     listed = rows(fit_file(define, *[data(0, "<4s8sB", b"\xff" * 4, b"\xff" * 8, 1)] * copies), 0xFF00)
