@@ -31,7 +31,8 @@ THRESHOLDS_CHANGED = "thresholds"
 RECOMPUTED = "recomputation"
 ALGORITHM = "algorithm"
 
-_SUMMARISED_AGAIN = frozenset({SPORT_CHANGED})
+_SUMMARISED_AGAIN = frozenset({SPORT_CHANGED, UNHIDDEN})
+"""While it was hidden its sport may have been changed, too, and nobody worked on it."""
 _IN_BACKGROUND = frozenset({THRESHOLDS_CHANGED, RECOMPUTED, ALGORITHM})
 
 LEASE_MS = 120_000
