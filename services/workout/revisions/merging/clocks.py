@@ -33,6 +33,9 @@ LEAST_COMMON_S = 120
 LEAST_CORRELATION = 0.6
 """Below, the two do not tell of the same, and no offset is assumed."""
 
+SURE = 0.95
+"""A channel that agrees as well as this is believed without looking at the others."""
+
 NEAR_S = 60
 AS_GOOD = 0.02
 """Intervals look alike every few minutes: a lag of less than a minute is believed where it agrees as well."""
@@ -71,6 +74,8 @@ def find_offset(
         found = _of_channel(ours, theirs, channel, max_lag_s)
         if found is not None and (best is None or found.correlation > best.correlation):
             best = found
+        if best is not None and best.correlation >= SURE:
+            break  # the other channels cannot tell better
     return best
 
 

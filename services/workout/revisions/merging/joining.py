@@ -166,9 +166,9 @@ def _join_counter(
         # Only what lies beyond all that better counters tell.
         for start_ms, end_ms, *_ in kept:
             present = present & ((times < start_ms) | (times > end_ms))
-        by_workout[workout_id][source_id] = replace_column(
-            samples, channel, column_of(column.values, present)
-        )
+        if present.sum() < column.mask().sum():
+            remaining = replace_column(samples, channel, column_of(column.values, present))
+            by_workout[workout_id][source_id] = without_empty_rows(remaining)
         told = times[present]
         if len(told):
             kept.append((int(told[0]), int(told[-1]), workout_id, source_id))

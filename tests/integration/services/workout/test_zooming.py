@@ -18,7 +18,13 @@ from tests.integration.services.workout.conftest import (
     Sent,
     collected,
 )
-from tests.integration.services.workout.revisions.rig import crop, revert, revise
+from tests.integration.services.workout.revisions.rig import (
+    crop,
+    on_both,
+    pytest_generate_tests,  # noqa: F401 - pytest finds it
+    revert,
+    revise,
+)
 from tests.integration.services.workout.test_workouts import delete
 
 SECONDS = 30_000
@@ -88,6 +94,7 @@ async def test_every_window_shows_its_extremes(rig: Rig, apart: bool) -> None:
     assert (await rig.rows(tables.overviews))["overviews"] > 0
 
 
+@on_both
 async def test_sources_that_differ_in_their_times_are_aligned(rig: Rig) -> None:
     workout_id = await long_ride(rig, apart=True)
     shown = await drawn(rig, workout_id, max_samples=400)
@@ -117,6 +124,7 @@ async def test_triangles_are_looked_for_among_the_extremes(rig: Rig) -> None:
     assert set(shown[POWER][1]) <= set(WATTS.tolist())
 
 
+@on_both
 async def test_an_overview_is_computed_once_and_goes_with_the_samples(rig: Rig) -> None:
     workout_id = await long_ride(rig)
     await drawn(rig, workout_id, max_samples=400)

@@ -22,7 +22,11 @@ from tests.integration.services.workout.conftest import (
     ride,
     violated_fields,
 )
-from tests.integration.services.workout.revisions.rig import stored
+from tests.integration.services.workout.revisions.rig import (
+    on_both,
+    pytest_generate_tests,  # noqa: F401 - pytest finds it
+    stored,
+)
 from tests.integration.services.workout.revisions.test_deriving import undo
 from tests.integration.services.workout.test_workouts import delete, listed
 
@@ -102,6 +106,7 @@ async def test_keeping_both_is_never_asked_again_until_reopened(rig: Rig) -> Non
     assert len(await pairs(rig)) == 1
 
 
+@on_both
 async def test_keeping_one_hides_the_other_until_reopened(rig: Rig) -> None:
     ids = await two_devices(rig)
     before = await stored(rig, ids[0])
@@ -120,6 +125,7 @@ async def test_keeping_one_hides_the_other_until_reopened(rig: Rig) -> None:
     assert await stored(rig, ids[0]) == before
 
 
+@on_both
 async def test_merging_makes_one_of_both_until_undone(rig: Rig) -> None:
     ids = await two_devices(rig)
     (pair,) = await pairs(rig)
@@ -167,6 +173,7 @@ async def test_pairs_of_others_are_not_found(rig: Rig) -> None:
         assert failure.value.code() is grpc.StatusCode.NOT_FOUND
 
 
+@on_both
 async def test_pairs_are_listed_page_by_page(rig: Rig) -> None:
     for _ in range(3):
         await rig.append([ride(300)])

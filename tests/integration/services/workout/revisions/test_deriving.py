@@ -26,6 +26,8 @@ from tests.integration.services.workout.conftest import (
 )
 from tests.integration.services.workout.revisions.rig import (
     crop,
+    on_both,
+    pytest_generate_tests,  # noqa: F401 - pytest finds it
     revise,
     revisions,
     samples_of,
@@ -82,6 +84,7 @@ async def test_a_split_hides_the_whole_and_lists_its_parts(rig: Rig) -> None:
     assert await shown(rig, filter={"hidden": True}) == [workout_id]
 
 
+@on_both
 async def test_undoing_a_split_gives_the_whole_back(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     before, counts = await stored(rig, workout_id), await sample_tables(rig)
@@ -195,11 +198,21 @@ async def test_a_merge_takes_workouts_as_they_are_now(rig: Rig) -> None:
     assert (await merge(rig, *ids)).workout.summary.elapsed_s == 109
 
 
+@on_both
 async def test_a_repeat_makes_nothing_twice(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     answers = await asyncio.gather(*(split(rig, workout_id, SPLIT_MS, request_id="once") for _ in range(2)))
     assert answers[0] == answers[1]
     assert len(await shown(rig)) == 2
+
+
+@on_both
+async def test_of_two_merges_at_once_one_is_made(rig: Rig) -> None:
+    ids = [await rig.workout(60), await rig.workout(60, start_ms=START_MS + 60_000)]
+    answers = await asyncio.gather(merge(rig, *ids), merge(rig, *ids[::-1]), return_exceptions=True)
+    (failure,) = (each for each in answers if isinstance(each, grpc.aio.AioRpcError))
+    assert reason_of(failure) == "HIDDEN"
+    assert len(await shown(rig)) == 1
 
 
 async def test_a_hidden_workout_is_neither_changed_nor_used_again(rig: Rig) -> None:
@@ -215,6 +228,7 @@ async def test_a_hidden_workout_is_neither_changed_nor_used_again(rig: Rig) -> N
         assert reason_of(failure.value) == "HIDDEN"
 
 
+@on_both
 async def test_what_belongs_to_a_derivation_is_deleted_with_it_or_not_at_all(rig: Rig) -> None:
     ids = [await rig.workout(60), await rig.workout(60, start_ms=START_MS + 60_000)]
     answer = await merge(rig, *ids)
@@ -269,6 +283,7 @@ async def test_events_tell_what_was_hidden_made_and_shown(rig: Rig) -> None:
     assert [told.count(name) for name in wanted] == [1, 2, 2, 1]
 
 
+@on_both
 async def test_derivations_are_listed_page_by_page(rig: Rig) -> None:
     made = [(await split(rig, await rig.workout(60), SPLIT_MS)).derivation.derivation_id for _ in range(3)]
     token, found = "", []

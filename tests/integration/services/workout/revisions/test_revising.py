@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import grpc
+import numpy as np
 import pytest
 
 from pulsemesh.workout.v1 import recording_pb2, revision_pb2
@@ -15,12 +16,16 @@ from tests.integration.services.workout.conftest import (
     START_MS,
     STRANGER,
     Rig,
+    Sent,
     reason_of,
+    ride,
     violated_fields,
 )
 from tests.integration.services.workout.revisions.rig import (
     crop,
     cut,
+    on_both,
+    pytest_generate_tests,  # noqa: F401 - pytest finds it
     revert,
     revise,
     revision_of,
@@ -43,6 +48,7 @@ async def test_a_cropped_workout_is_shorter_everywhere(rig: Rig) -> None:
     assert (await rig.get(workout_id)).start_time.ToMilliseconds() == START_MS + 10_000
 
 
+@on_both
 async def test_reverting_gives_back_every_byte(rig: Rig) -> None:
     laps = [
         recording_pb2.LapMark(start_time_ms=START_MS + at * 1000, end_time_ms=START_MS + (at + 20) * 1000)
@@ -60,6 +66,36 @@ async def test_reverting_gives_back_every_byte(rig: Rig) -> None:
     assert await samples_of(rig, workout_id) == streams
     assert not any((await rig.rows(tables.revisions, tables.recorded_chunks)).values())
     assert not (await revert(rig, workout_id)).reverted
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_was_done_reverting_gives_back_what_was_recorded(rig: Rig, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    times = [START_MS + int(at) for at in np.cumsum(random.choice([500, 1000, 1000, 12_000], 200))]
+    columns = {
+        channel: [None if random.random() < 0.2 else int(random.integers(0, 900)) for _ in times]
+        for channel in (HEART_RATE, POWER, 3, 4)
+    }
+    _, response = await rig.append([Sent("watch", times, columns), ride(100)])
+    workout_id = response.closed.workout_id
+    before, streams = await stored(rig, workout_id), await samples_of(rig, workout_id)
+    for _ in range(3):
+        edges = sorted(int(random.integers(START_MS, START_MS + 400_000)) for _ in range(2))
+        chosen = [
+            cut(edges[0], edges[1] + 1),
+            scale(POWER, float(random.uniform(0.5, 2))),
+            revision_pb2.Operation(remove_spikes=revision_pb2.RemoveSpikes()),
+            revision_pb2.Operation(fill_dropouts=revision_pb2.FillDropouts(longest_s=20)),
+            revision_pb2.Operation(
+                correct_elevation=revision_pb2.CorrectElevation(smoothing_s=15, offset_m=-20)
+            ),
+            crop(START_MS + 1_000),
+        ]
+        picked = [chosen[index] for index in random.permutation(len(chosen))[:3]]
+        await revise(rig, workout_id, *picked, append=bool(random.integers(0, 2)))
+    await revert(rig, workout_id)
+    assert await stored(rig, workout_id) == before
+    assert await samples_of(rig, workout_id) == streams
 
 
 async def test_operations_are_always_done_to_what_was_recorded(rig: Rig) -> None:
@@ -104,6 +140,7 @@ async def test_no_operations_give_back_what_was_recorded(rig: Rig) -> None:
     assert await stored(rig, workout_id) == before
 
 
+@on_both
 async def test_a_repeat_of_a_request_gets_its_first_answer(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     both = await asyncio.gather(
@@ -128,6 +165,7 @@ async def test_a_change_meanwhile_is_not_overwritten(rig: Rig) -> None:
     assert reason_of(failure.value) == "ETAG_MISMATCH"
 
 
+@on_both
 async def test_two_corrections_at_once_are_both_kept(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     await asyncio.gather(*(revise(rig, workout_id, scale(POWER, 2), append=True) for _ in range(3)))
@@ -184,6 +222,7 @@ async def test_each_change_is_published_once(rig: Rig) -> None:
     assert (await rig.event_types()).count("WorkoutRevised") == 2
 
 
+@on_both
 async def test_a_deleted_workout_leaves_nothing_of_its_correction(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     await revise(rig, workout_id, scale(POWER, 2), request_id="once")

@@ -74,6 +74,44 @@ def test_work_and_metres_of_parts_and_of_the_second_between_add_up(steps: list[i
     assert first.work_kj + second.work_kj + between_kj == pytest.approx(whole.work_kj, abs=1e-6)
 
 
+@given(
+    parts=st.lists(drafts(), min_size=2, max_size=4),
+    shifts=st.lists(st.integers(-600_000, 3_600_000), min_size=4, max_size=4),
+    leads=st.dictionaries(st.sampled_from([HEART_RATE, POWER, DISTANCE]), st.integers(0, 1).map(str)),
+)
+@settings(max_examples=80, deadline=None)
+def test_whatever_is_merged_is_a_workout(
+    parts: list[Draft], shifts: list[int], leads: dict[int, str]
+) -> None:
+    moved = [
+        Draft({each: samples.shifted(shift) for each, samples in part.sources.items()}, part.details)
+        for part, shift in zip(parts, shifts, strict=False)
+    ]
+    merged = merge(inputs(*moved), leads)
+    for samples in merged.sources.values():
+        assert bool(np.all(np.diff(samples.times_ms) >= 0))
+    computed = compute(merged, 2, 0, START_MS, [])
+    assert computed.end_ms >= computed.start_ms
+    spans = [span for part in moved if (span := part.span()) is not None]
+    whole = min(start for start, _ in spans), max(end for _, end in spans)
+    span = merged.span()
+    assert span is not None
+    # What a leader silences may have been a sample's only value.
+    assert span == whole if not leads else whole[0] <= span[0] <= span[1] <= whole[1]
+    for channel, leader in leads.items():
+        told = sum(
+            int(samples.columns[channel].mask().sum())
+            for samples in moved[int(leader)].sources.values()
+            if channel in samples.columns
+        )
+        held = sum(
+            int(samples.columns[channel].mask().sum())
+            for samples in merged.sources.values()
+            if channel in samples.columns
+        )
+        assert held >= told
+
+
 def test_two_at_one_time_stay_two_sources() -> None:
     merged = merge(inputs(draft({POWER: [100] * 30}), draft({POWER: [200] * 30})), {})
     assert list(merged.sources) == ["watch", "watch#2"]
