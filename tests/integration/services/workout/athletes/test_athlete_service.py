@@ -52,7 +52,8 @@ class Athlete:
                 setattr(request, name, value)
             else:
                 setattr(request.thresholds, name, value)
-        return (await self.asks("SetThresholds", request)).recomputation
+        answer: wire.SetThresholdsResponse = await self.asks("SetThresholds", request)
+        return answer.recomputation
 
 
 @pytest.fixture
@@ -62,7 +63,8 @@ def athlete(rig: Any) -> Athlete:
 
 async def fitness(athlete: Athlete, **asked: Any) -> athlete_pb2.Fitness:
     request = wire.GetFitnessRequest(last_day="2025-06-15", **asked)
-    return (await athlete.asks("GetFitness", request)).fitness
+    answer: wire.GetFitnessResponse = await athlete.asks("GetFitness", request)
+    return answer.fitness
 
 
 async def test_thresholds_make_loads_and_loads_make_fitness(athlete: Athlete) -> None:
@@ -118,7 +120,7 @@ async def test_a_threshold_of_a_sport_goes_before_that_of_all(athlete: Athlete) 
     await athlete.sets(functional_threshold_power_w=280.0, sport=RUNNING, since_ever=True)
     of = {}
     for sport in (CYCLING, RUNNING):
-        request = wire.GetThresholdsRequest(day="2025-06-02", sport=sport)
+        request = wire.GetThresholdsRequest(day="2025-06-02", sport=sport_pb2.Sport.ValueType(sport))
         of[sport] = (await athlete.asks("GetThresholds", request)).thresholds.functional_threshold_power_w
     assert of == {CYCLING: 250, RUNNING: 280}
 

@@ -82,7 +82,8 @@ class Athlete:
 
     def _record(self, conn: Connection, day: int, power_w: int, sport: int) -> None:
         start_ms = FIRST_MS + day * DAY_MS
-        recording_pk = conn.execute(
+        recording_pk = _key(
+            conn,
             insert(tables.recordings).values(
                 user_id=self.user_id,
                 recording_id=new_ulid(),
@@ -94,10 +95,11 @@ class Athlete:
                 updated_ms=start_ms,
                 clock_offset_ms=0,
                 details=b"",
-            )
-        ).inserted_primary_key[0]
+            ),
+        )
         count = 130 + 10 * (power_w % 5)
-        source_pk = conn.execute(
+        source_pk = _key(
+            conn,
             insert(tables.sources).values(
                 recording_pk=recording_pk,
                 source_id="meter",
@@ -107,8 +109,8 @@ class Athlete:
                 next_sequence=count,
                 rejected_samples=0,
                 complete=True,
-            )
-        ).inserted_primary_key[0]
+            ),
+        )
         batch = encode_batch(
             0,
             0,
@@ -207,6 +209,13 @@ class Athlete:
         for row in self._workouts(conn):
             kept[f"summary {row.workout_pk}"] = workout_pb2.Workout.FromString(row.document)
         return kept
+
+
+def _key(conn: Connection, statement: Any) -> int:
+    """The key of the row that `statement` inserts."""
+    key = conn.execute(statement).inserted_primary_key
+    assert key is not None
+    return int(key[0])
 
 
 def _day(day: int) -> str:
