@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, func, insert, select, update
 
-from pulsemesh.type.v1 import sport_pb2
+from pulsemesh.type.v1 import channel_pb2, sport_pb2
 from pulsemesh.workout.v1 import analysis_service_pb2, analysis_service_pb2_grpc, workout_service_pb2
 from services.chassis import migrations
 from services.chassis.database import open_database
@@ -229,3 +229,17 @@ async def test_workouts_from_before_there_were_analyses_are_queued(tmp_path: Pat
         assert waiting == 1
     finally:
         await database.close()
+
+
+async def test_a_curve_has_the_durations_that_were_asked_for_and_no_longer_ones(rig: Any) -> None:
+    workout_id = await rig.workout(600)
+    stub = analysis_service_pb2_grpc.AnalysisServiceStub(rig.channel)
+    request = analysis_service_pb2.GetCurveRequest(
+        workout_id=workout_id, channel=channel_pb2.CHANNEL_POWER, durations_s=[60, 301, 5000]
+    )
+    curve = (await stub.GetCurve(request, metadata=rig.who)).curve
+    assert list(curve.durations_s) == [60, 301]
+    assert list(curve.values) == [150, 150]
+    del request.durations_s[:]
+    whole = (await stub.GetCurve(request, metadata=rig.who)).curve
+    assert len(whole.durations_s) in {599, 600}
