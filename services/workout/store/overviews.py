@@ -25,7 +25,7 @@ class Heading:
 
     workout_pk: int
     version: int
-    sources: tuple[Row[Any], ...]
+    sources: tuple[Row[Any, Any, Any, Any], ...]
 
 
 def heading(conn: Connection, user_id: str, workout_id: str, window: tuple[int, int]) -> Heading | None:

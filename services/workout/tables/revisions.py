@@ -1,4 +1,4 @@
-"""What was recorded of corrected workouts, workouts made of workouts, duplicates, overviews of long streams."""
+"""What was recorded of corrected, split and merged workouts, duplicates, and overviews of long streams."""
 
 from __future__ import annotations
 

@@ -20,8 +20,7 @@ from tests.integration.services.workout.conftest import (
 )
 from tests.integration.services.workout.revisions.rig import (
     crop,
-    on_both,
-    pytest_generate_tests,  # noqa: F401 - pytest finds it
+    on_sqlite,
     revert,
     revise,
 )
@@ -76,6 +75,7 @@ WINDOWS = [
 ]
 
 
+@on_sqlite
 @pytest.mark.parametrize("apart", [False, True])
 async def test_every_window_shows_its_extremes(rig: Rig, apart: bool) -> None:
     workout_id = await long_ride(rig, apart=apart)
@@ -94,7 +94,6 @@ async def test_every_window_shows_its_extremes(rig: Rig, apart: bool) -> None:
     assert (await rig.rows(tables.overviews))["overviews"] > 0
 
 
-@on_both
 async def test_sources_that_differ_in_their_times_are_aligned(rig: Rig) -> None:
     workout_id = await long_ride(rig, apart=True)
     shown = await drawn(rig, workout_id, max_samples=400)
@@ -105,6 +104,7 @@ async def test_sources_that_differ_in_their_times_are_aligned(rig: Rig) -> None:
     assert max(only[HEART_RATE][1]) == BEATS.max()
 
 
+@on_sqlite
 async def test_a_short_window_has_its_samples(rig: Rig) -> None:
     workout_id = await long_ride(rig)
     await drawn(rig, workout_id, max_samples=400)
@@ -117,6 +117,7 @@ async def test_a_short_window_has_its_samples(rig: Rig) -> None:
     assert not nothing
 
 
+@on_sqlite
 async def test_triangles_are_looked_for_among_the_extremes(rig: Rig) -> None:
     workout_id = await long_ride(rig)
     shown = await drawn(rig, workout_id, max_samples=200, downsampling=workout_pb2.DOWNSAMPLING_LTTB)
@@ -124,7 +125,6 @@ async def test_triangles_are_looked_for_among_the_extremes(rig: Rig) -> None:
     assert set(shown[POWER][1]) <= set(WATTS.tolist())
 
 
-@on_both
 async def test_an_overview_is_computed_once_and_goes_with_the_samples(rig: Rig) -> None:
     workout_id = await long_ride(rig)
     await drawn(rig, workout_id, max_samples=400)
@@ -141,6 +141,7 @@ async def test_an_overview_is_computed_once_and_goes_with_the_samples(rig: Rig) 
     assert await rig.rows(tables.overviews) == {"overviews": 0}
 
 
+@on_sqlite
 async def test_an_overview_of_a_workout_that_changed_meanwhile_is_not_kept(rig: Rig) -> None:
     workout_id = await long_ride(rig)
     async with rig.database.read() as view:

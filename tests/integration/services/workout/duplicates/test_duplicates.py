@@ -23,8 +23,7 @@ from tests.integration.services.workout.conftest import (
     violated_fields,
 )
 from tests.integration.services.workout.revisions.rig import (
-    on_both,
-    pytest_generate_tests,  # noqa: F401 - pytest finds it
+    on_sqlite,
     stored,
 )
 from tests.integration.services.workout.revisions.test_deriving import undo
@@ -74,6 +73,7 @@ async def shown(rig: Rig) -> set[str]:
     return {workout.workout_id for workout in (await listed(rig)).workouts}
 
 
+@on_sqlite
 async def test_two_devices_of_one_ride_are_asked_about_once(rig: Rig) -> None:
     ids = await two_devices(rig)
     (pair,) = await pairs(rig)
@@ -86,6 +86,7 @@ async def test_two_devices_of_one_ride_are_asked_about_once(rig: Rig) -> None:
     assert await shown(rig) == set(ids)
 
 
+@on_sqlite
 async def test_workouts_of_other_times_are_no_duplicates(rig: Rig) -> None:
     await rig.append([ride(300)])
     await rig.append([ride(300, START_MS + 290_000)], start_ms=START_MS + 290_000)
@@ -93,6 +94,7 @@ async def test_workouts_of_other_times_are_no_duplicates(rig: Rig) -> None:
     assert not await pairs(rig)
 
 
+@on_sqlite
 async def test_keeping_both_is_never_asked_again_until_reopened(rig: Rig) -> None:
     ids = await two_devices(rig)
     (pair,) = await pairs(rig)
@@ -106,7 +108,6 @@ async def test_keeping_both_is_never_asked_again_until_reopened(rig: Rig) -> Non
     assert len(await pairs(rig)) == 1
 
 
-@on_both
 async def test_keeping_one_hides_the_other_until_reopened(rig: Rig) -> None:
     ids = await two_devices(rig)
     before = await stored(rig, ids[0])
@@ -125,7 +126,6 @@ async def test_keeping_one_hides_the_other_until_reopened(rig: Rig) -> None:
     assert await stored(rig, ids[0]) == before
 
 
-@on_both
 async def test_merging_makes_one_of_both_until_undone(rig: Rig) -> None:
     ids = await two_devices(rig)
     (pair,) = await pairs(rig)
@@ -143,6 +143,7 @@ async def test_merging_makes_one_of_both_until_undone(rig: Rig) -> None:
     assert again.duplicate_id == pair.duplicate_id
 
 
+@on_sqlite
 async def test_a_deleted_workout_takes_its_pairs_along(rig: Rig) -> None:
     ids = await two_devices(rig)
     await delete(rig, ids[0])
@@ -150,6 +151,7 @@ async def test_a_deleted_workout_takes_its_pairs_along(rig: Rig) -> None:
     assert await rig.rows(tables.duplicates) == {"duplicates": 0}
 
 
+@on_sqlite
 async def test_only_one_of_the_two_can_be_kept(rig: Rig) -> None:
     await two_devices(rig)
     (pair,) = await pairs(rig)
@@ -159,6 +161,7 @@ async def test_only_one_of_the_two_can_be_kept(rig: Rig) -> None:
     assert violated_fields(failure.value) == ["keep_one.workout_id"]
 
 
+@on_sqlite
 async def test_pairs_of_others_are_not_found(rig: Rig) -> None:
     await two_devices(rig)
     (pair,) = await pairs(rig)
@@ -173,7 +176,6 @@ async def test_pairs_of_others_are_not_found(rig: Rig) -> None:
         assert failure.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-@on_both
 async def test_pairs_are_listed_page_by_page(rig: Rig) -> None:
     for _ in range(3):
         await rig.append([ride(300)])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select
@@ -19,20 +18,8 @@ from tests.integration.services.workout.conftest import Rig, collected
 
 HOUR_MS = 3_600_000
 
-Test = TypeVar("Test", bound=Callable[..., Any])
-
-
-def on_both(test: Test) -> Test:
-    """Run the test on PostgreSQL, too: it is about locks, or about SQL that the databases could differ in."""
-    test.on_both_databases = True  # type: ignore[attr-defined]
-    return test
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """For modules that import it: tests run on SQLite alone unless they are `on_both`."""
-    if "database_url" in metafunc.fixturenames:
-        both = getattr(metafunc.function, "on_both_databases", False)
-        metafunc.parametrize("database_url", ["sqlite", "postgresql"] if both else ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For tests that are not about locks, nor about SQL that the databases could differ in."""
 
 
 def revisions(rig: Rig) -> Any:

@@ -26,8 +26,7 @@ from tests.integration.services.workout.conftest import (
 )
 from tests.integration.services.workout.revisions.rig import (
     crop,
-    on_both,
-    pytest_generate_tests,  # noqa: F401 - pytest finds it
+    on_sqlite,
     revise,
     revisions,
     samples_of,
@@ -71,6 +70,7 @@ async def sample_tables(rig: Rig) -> dict[str, int]:
     return await rig.rows(tables.workouts, tables.recordings, tables.sources, tables.chunks)
 
 
+@on_sqlite
 async def test_a_split_hides_the_whole_and_lists_its_parts(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     answer = await split(rig, workout_id, SPLIT_MS)
@@ -84,7 +84,6 @@ async def test_a_split_hides_the_whole_and_lists_its_parts(rig: Rig) -> None:
     assert await shown(rig, filter={"hidden": True}) == [workout_id]
 
 
-@on_both
 async def test_undoing_a_split_gives_the_whole_back(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     before, counts = await stored(rig, workout_id), await sample_tables(rig)
@@ -100,6 +99,7 @@ async def test_undoing_a_split_gives_the_whole_back(rig: Rig) -> None:
     assert not (await undo(rig, answer.derivation.derivation_id)).workouts
 
 
+@on_sqlite
 async def test_parts_merged_again_are_the_whole(rig: Rig) -> None:
     times = [START_MS + second * 1000 for second in range(60)]
     markers: list[int | None] = [None] * 60
@@ -118,6 +118,7 @@ async def test_parts_merged_again_are_the_whole(rig: Rig) -> None:
     assert merged.summary == whole.summary
 
 
+@on_sqlite
 async def test_what_parts_measured_adds_up(rig: Rig) -> None:
     times = [START_MS + second * 1000 for second in range(61)]
     columns = {DISTANCE: [second * 800 for second in range(61)], POWER: [200] * 61}
@@ -129,6 +130,7 @@ async def test_what_parts_measured_adds_up(rig: Rig) -> None:
     assert sum(part.summary.work_kj for part in parts) == pytest.approx(whole.work_kj - 0.2)
 
 
+@on_sqlite
 async def test_two_after_another_become_one_with_a_pause(rig: Rig) -> None:
     first = await rig.workout(60)
     second = await rig.workout(60, start_ms=START_MS + 120_000)
@@ -139,6 +141,7 @@ async def test_two_after_another_become_one_with_a_pause(rig: Rig) -> None:
     assert await shown(rig) == [answer.workout.workout_id]
 
 
+@on_sqlite
 async def test_a_counter_that_began_again_is_joined(rig: Rig) -> None:
     ids = []
     for begin_ms, source_id in ((START_MS, "watch"), (START_MS + 120_000, "phone")):
@@ -151,6 +154,7 @@ async def test_a_counter_that_began_again_is_joined(rig: Rig) -> None:
     assert merged.summary.distance_m == pytest.approx(2 * 59 * 5)
 
 
+@on_sqlite
 async def test_the_leading_workout_tells_its_channel(rig: Rig) -> None:
     times = [START_MS + second * 1000 for second in range(60)]
     _, watch = await rig.append([Sent("watch", times, {POWER: [100] * 60, HEART_RATE: [120] * 60})])
@@ -164,6 +168,7 @@ async def test_the_leading_workout_tells_its_channel(rig: Rig) -> None:
     assert next(each for each in merged.summary.channels if each.channel == HEART_RATE).samples == 60
 
 
+@on_sqlite
 async def test_the_clocks_are_aligned_by_what_both_measured(rig: Rig) -> None:
     beats = [120 + (second * second // 7 + second // 3) % 50 for second in range(300)]
     times = [START_MS + second * 1000 for second in range(300)]
@@ -181,6 +186,7 @@ async def test_the_clocks_are_aligned_by_what_both_measured(rig: Rig) -> None:
     assert len(await shown(rig)) == 2
 
 
+@on_sqlite
 async def test_undoing_a_merge_gives_both_back(rig: Rig) -> None:
     ids = [await rig.workout(60), await rig.workout(50, start_ms=START_MS + 5_000)]
     await revise(rig, ids[0], crop(START_MS + 10_000))
@@ -192,13 +198,13 @@ async def test_undoing_a_merge_gives_both_back(rig: Rig) -> None:
     assert (await rig.get(ids[0])).revised
 
 
+@on_sqlite
 async def test_a_merge_takes_workouts_as_they_are_now(rig: Rig) -> None:
     ids = [await rig.workout(60), await rig.workout(60, start_ms=START_MS + 60_000)]
     await revise(rig, ids[0], crop(START_MS + 10_000))
     assert (await merge(rig, *ids)).workout.summary.elapsed_s == 109
 
 
-@on_both
 async def test_a_repeat_makes_nothing_twice(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     answers = await asyncio.gather(*(split(rig, workout_id, SPLIT_MS, request_id="once") for _ in range(2)))
@@ -206,7 +212,6 @@ async def test_a_repeat_makes_nothing_twice(rig: Rig) -> None:
     assert len(await shown(rig)) == 2
 
 
-@on_both
 async def test_of_two_merges_at_once_one_is_made(rig: Rig) -> None:
     ids = [await rig.workout(60), await rig.workout(60, start_ms=START_MS + 60_000)]
     answers = await asyncio.gather(merge(rig, *ids), merge(rig, *ids[::-1]), return_exceptions=True)
@@ -215,6 +220,7 @@ async def test_of_two_merges_at_once_one_is_made(rig: Rig) -> None:
     assert len(await shown(rig)) == 1
 
 
+@on_sqlite
 async def test_a_hidden_workout_is_neither_changed_nor_used_again(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     await split(rig, workout_id, SPLIT_MS)
@@ -228,7 +234,6 @@ async def test_a_hidden_workout_is_neither_changed_nor_used_again(rig: Rig) -> N
         assert reason_of(failure.value) == "HIDDEN"
 
 
-@on_both
 async def test_what_belongs_to_a_derivation_is_deleted_with_it_or_not_at_all(rig: Rig) -> None:
     ids = [await rig.workout(60), await rig.workout(60, start_ms=START_MS + 60_000)]
     answer = await merge(rig, *ids)
@@ -242,6 +247,7 @@ async def test_what_belongs_to_a_derivation_is_deleted_with_it_or_not_at_all(rig
     assert (await rig.event_types()).count("WorkoutDeleted") == 3
 
 
+@on_sqlite
 async def test_one_part_of_a_split_can_go(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     answer = await split(rig, workout_id, SPLIT_MS)
@@ -254,6 +260,7 @@ async def test_one_part_of_a_split_can_go(rig: Rig) -> None:
     assert await shown(rig) == [workout_id]
 
 
+@on_sqlite
 async def test_the_later_derivation_is_undone_first(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     first = await split(rig, workout_id, SPLIT_MS)
@@ -266,6 +273,7 @@ async def test_the_later_derivation_is_undone_first(rig: Rig) -> None:
     assert await shown(rig) == [workout_id]
 
 
+@on_sqlite
 async def test_a_derivation_is_deleted_with_what_came_of_it(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     first = await split(rig, workout_id, SPLIT_MS)
@@ -274,6 +282,7 @@ async def test_a_derivation_is_deleted_with_what_came_of_it(rig: Rig) -> None:
     assert not any((await sample_tables(rig)).values())
 
 
+@on_sqlite
 async def test_events_tell_what_was_hidden_made_and_shown(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     answer = await split(rig, workout_id, SPLIT_MS)
@@ -283,7 +292,6 @@ async def test_events_tell_what_was_hidden_made_and_shown(rig: Rig) -> None:
     assert [told.count(name) for name in wanted] == [1, 2, 2, 1]
 
 
-@on_both
 async def test_derivations_are_listed_page_by_page(rig: Rig) -> None:
     made = [(await split(rig, await rig.workout(60), SPLIT_MS)).derivation.derivation_id for _ in range(3)]
     token, found = "", []
@@ -296,6 +304,7 @@ async def test_derivations_are_listed_page_by_page(rig: Rig) -> None:
     assert not token
 
 
+@on_sqlite
 @pytest.mark.parametrize("times_ms", [(SPLIT_MS, SPLIT_MS), (START_MS - 1,), (START_MS + 90_000,)])
 async def test_a_split_must_leave_something_in_every_part(rig: Rig, times_ms: tuple[int, ...]) -> None:
     workout_id = await rig.workout(60)
@@ -304,6 +313,7 @@ async def test_a_split_must_leave_something_in_every_part(rig: Rig, times_ms: tu
     assert next(iter(violated_fields(failure.value))).startswith("times_ms")
 
 
+@on_sqlite
 async def test_workouts_of_different_sports_become_a_multisport_one(rig: Rig) -> None:
     ids = []
     for index, sport in enumerate((sport_pb2.SPORT_CYCLING, sport_pb2.SPORT_RUNNING)):
@@ -318,6 +328,7 @@ async def test_workouts_of_different_sports_become_a_multisport_one(rig: Rig) ->
     ]
 
 
+@on_sqlite
 async def test_strangers_can_neither_see_nor_undo(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     answer = await split(rig, workout_id, SPLIT_MS)
@@ -330,6 +341,7 @@ async def test_strangers_can_neither_see_nor_undo(rig: Rig) -> None:
     assert len(await shown(rig)) == 2
 
 
+@on_sqlite
 async def test_a_title_of_ones_own_is_numbered(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     await update(rig, workout_id, ["title"], title="Home and back")

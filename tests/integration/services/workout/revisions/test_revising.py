@@ -24,8 +24,7 @@ from tests.integration.services.workout.conftest import (
 from tests.integration.services.workout.revisions.rig import (
     crop,
     cut,
-    on_both,
-    pytest_generate_tests,  # noqa: F401 - pytest finds it
+    on_sqlite,
     revert,
     revise,
     revision_of,
@@ -37,6 +36,7 @@ from tests.integration.services.workout.revisions.rig import (
 from tests.integration.services.workout.test_workouts import delete, update
 
 
+@on_sqlite
 async def test_a_cropped_workout_is_shorter_everywhere(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     answer = await revise(rig, workout_id, crop(START_MS + 10_000, START_MS + 41_000))
@@ -48,7 +48,6 @@ async def test_a_cropped_workout_is_shorter_everywhere(rig: Rig) -> None:
     assert (await rig.get(workout_id)).start_time.ToMilliseconds() == START_MS + 10_000
 
 
-@on_both
 async def test_reverting_gives_back_every_byte(rig: Rig) -> None:
     laps = [
         recording_pb2.LapMark(start_time_ms=START_MS + at * 1000, end_time_ms=START_MS + (at + 20) * 1000)
@@ -68,6 +67,7 @@ async def test_reverting_gives_back_every_byte(rig: Rig) -> None:
     assert not (await revert(rig, workout_id)).reverted
 
 
+@on_sqlite
 @pytest.mark.parametrize("seed", range(4))
 async def test_whatever_was_done_reverting_gives_back_what_was_recorded(rig: Rig, seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -98,6 +98,7 @@ async def test_whatever_was_done_reverting_gives_back_what_was_recorded(rig: Rig
     assert await samples_of(rig, workout_id) == streams
 
 
+@on_sqlite
 async def test_operations_are_always_done_to_what_was_recorded(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     await revise(rig, workout_id, scale(POWER, 2))
@@ -107,6 +108,7 @@ async def test_operations_are_always_done_to_what_was_recorded(rig: Rig) -> None
     assert await stored(rig, workout_id) == once
 
 
+@on_sqlite
 async def test_appended_operations_follow_those_before(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     await revise(rig, workout_id, scale(POWER, 2))
@@ -119,6 +121,7 @@ async def test_appended_operations_follow_those_before(rig: Rig) -> None:
     assert described.recorded == described.revised
 
 
+@on_sqlite
 async def test_a_preview_answers_the_same_and_changes_nothing(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     before = await stored(rig, workout_id)
@@ -131,6 +134,7 @@ async def test_a_preview_answers_the_same_and_changes_nothing(rig: Rig) -> None:
     assert preview.outcomes == done.outcomes
 
 
+@on_sqlite
 async def test_no_operations_give_back_what_was_recorded(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     before = await stored(rig, workout_id)
@@ -140,7 +144,6 @@ async def test_no_operations_give_back_what_was_recorded(rig: Rig) -> None:
     assert await stored(rig, workout_id) == before
 
 
-@on_both
 async def test_a_repeat_of_a_request_gets_its_first_answer(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     both = await asyncio.gather(
@@ -153,6 +156,7 @@ async def test_a_repeat_of_a_request_gets_its_first_answer(rig: Rig) -> None:
     assert reason_of(failure.value) == "REQUEST_ID_REUSED"
 
 
+@on_sqlite
 async def test_a_change_meanwhile_is_not_overwritten(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     etag = (await rig.get(workout_id)).etag
@@ -165,7 +169,6 @@ async def test_a_change_meanwhile_is_not_overwritten(rig: Rig) -> None:
     assert reason_of(failure.value) == "ETAG_MISMATCH"
 
 
-@on_both
 async def test_two_corrections_at_once_are_both_kept(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     await asyncio.gather(*(revise(rig, workout_id, scale(POWER, 2), append=True) for _ in range(3)))
@@ -173,6 +176,7 @@ async def test_two_corrections_at_once_are_both_kept(rig: Rig) -> None:
     await revert(rig, workout_id)
 
 
+@on_sqlite
 async def test_what_the_owner_wrote_stays(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     await revise(rig, workout_id, crop(START_MS + 10_000))
@@ -181,6 +185,7 @@ async def test_what_the_owner_wrote_stays(rig: Rig) -> None:
     assert (after.title, after.notes) == ("Mine", "Fine")
 
 
+@on_sqlite
 async def test_a_title_of_the_day_follows_the_day(rig: Rig) -> None:
     start_ms = START_MS - START_MS % 86_400_000 - 30_000
     workout_id = await rig.workout(60, start_ms=start_ms)
@@ -189,6 +194,7 @@ async def test_a_title_of_the_day_follows_the_day(rig: Rig) -> None:
     assert "14 June" in (await revert(rig, workout_id)).workout.title
 
 
+@on_sqlite
 async def test_nothing_can_be_left_of_no_workout(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     with pytest.raises(grpc.aio.AioRpcError) as failure:
@@ -202,6 +208,7 @@ async def test_nothing_can_be_left_of_no_workout(rig: Rig) -> None:
     assert violated_fields(failure.value) == ["revision.operations[0].scale_channel.channel"]
 
 
+@on_sqlite
 async def test_other_peoples_workouts_are_not_found(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     for call in (
@@ -213,6 +220,7 @@ async def test_other_peoples_workouts_are_not_found(rig: Rig) -> None:
         assert failure.value.code() is grpc.StatusCode.NOT_FOUND
 
 
+@on_sqlite
 async def test_each_change_is_published_once(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     await revise(rig, workout_id, scale(POWER, 2))
@@ -222,7 +230,6 @@ async def test_each_change_is_published_once(rig: Rig) -> None:
     assert (await rig.event_types()).count("WorkoutRevised") == 2
 
 
-@on_both
 async def test_a_deleted_workout_leaves_nothing_of_its_correction(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     await revise(rig, workout_id, scale(POWER, 2), request_id="once")
@@ -231,6 +238,7 @@ async def test_a_deleted_workout_leaves_nothing_of_its_correction(rig: Rig) -> N
     assert not any(left.values())
 
 
+@on_sqlite
 async def test_a_dropped_heart_rate_is_gone_until_reverted(rig: Rig) -> None:
     workout_id = await rig.workout(60)
     drop = revision_pb2.Operation(drop_data=revision_pb2.DropData(channel=HEART_RATE))  # type: ignore[arg-type]
