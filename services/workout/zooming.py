@@ -79,7 +79,7 @@ def _begin(
 
 def _series(heading: overviews.Heading, wanted: reading.Selection) -> _Series | None:
     """What is asked for: one source as it was recorded, or all on one axis; None where neither."""
-    told = [source for source in heading.sources if _tells(source, wanted.channels)]
+    told = [source for source in heading.sources if _tells(source.description, wanted.channels)]
     single = len(told) == 1 and not wanted.aligned
     if sum(source.samples for source in told) < (LEAST_SAMPLES if single else LEAST_ALIGNED):
         return None
@@ -88,10 +88,10 @@ def _series(heading: overviews.Heading, wanted: reading.Selection) -> _Series | 
     return _Series(overviews.ALIGNED, "", heading)
 
 
-def _tells(source: Row[Any], channels: frozenset[int]) -> bool:
+def _tells(description: bytes, channels: frozenset[int]) -> bool:
     if not channels:
         return True
-    described = recording_pb2.Source.FromString(bytes(source.description))
+    described = recording_pb2.Source.FromString(bytes(description))
     return bool(channels & {int(channel) for channel in described.channels})
 
 

@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pulsemesh/workout/v1/events.proto.
  */
 export const file_pulsemesh_workout_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiFwdWxzZW1lc2gvd29ya291dC92MS9ldmVudHMucHJvdG8SFHB1bHNlbWVzaC53b3Jrb3V0LnYxIpgBChBSZWNvcmRpbmdTdGFydGVkEhQKDHJlY29yZGluZ19pZBgBIAEoCRIVCgd1c2VyX2lkGAIgASgJQgTo2xgBEicKBXNwb3J0GAMgASgOMhgucHVsc2VtZXNoLnR5cGUudjEuU3BvcnQSLgoKc3RhcnRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiQQoSUmVjb3JkaW5nRGlzY2FyZGVkEhQKDHJlY29yZGluZ19pZBgBIAEoCRIVCgd1c2VyX2lkGAIgASgJQgTo2xgBIrkCCg9Xb3Jrb3V0UmVjb3JkZWQSEgoKd29ya291dF9pZBgBIAEoCRIVCgd1c2VyX2lkGAIgASgJQgTo2xgBEhQKDHJlY29yZGluZ19pZBgDIAEoCRInCgVzcG9ydBgEIAEoDjIYLnB1bHNlbWVzaC50eXBlLnYxLlNwb3J0Ei4KCXN1Yl9zcG9ydBgFIAEoDjIbLnB1bHNlbWVzaC50eXBlLnYxLlN1YlNwb3J0Ei4KCnN0YXJ0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgdzdW1tYXJ5GAggASgLMh0ucHVsc2VtZXNoLndvcmtvdXQudjEuU3VtbWFyeSK6AQoOV29ya291dFVwZGF0ZWQSEgoKd29ya291dF9pZBgBIAEoCRIVCgd1c2VyX2lkGAIgASgJQgTo2xgBEhYKDmNoYW5nZWRfZmllbGRzGAMgAygJEicKBXNwb3J0GAQgASgOMhgucHVsc2VtZXNoLnR5cGUudjEuU3BvcnQSLgoJc3ViX3Nwb3J0GAUgASgOMhsucHVsc2VtZXNoLnR5cGUudjEuU3ViU3BvcnQSDAoEZXRhZxgGIAEoCSI7Cg5Xb3Jrb3V0RGVsZXRlZBISCgp3b3Jrb3V0X2lkGAEgASgJEhUKB3VzZXJfaWQYAiABKAlCBOjbGAFiBnByb3RvMw", [file_google_protobuf_timestamp, file_pulsemesh_policy_v1_policy, file_pulsemesh_type_v1_sport, file_pulsemesh_workout_v1_workout]);
+  fileDesc("CiFwdWxzZW1lc2gvd29ya291dC92MS9ldmVudHMucHJvdG8SFHB1bHNlbWVzaC53b3Jrb3V0LnYxIpgBChBSZWNvcmRpbmdTdGFydGVkEhQKDHJlY29yZGluZ19pZBgBIAEoCRIVCgd1c2VyX2lkGAIgASgJQgTo2xgBEicKBXNwb3J0GAMgASgOMhgucHVsc2VtZXNoLnR5cGUudjEuU3BvcnQSLgoKc3RhcnRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiQQoSUmVjb3JkaW5nRGlzY2FyZGVkEhQKDHJlY29yZGluZ19pZBgBIAEoCRIVCgd1c2VyX2lkGAIgASgJQgTo2xgBIrkCCg9Xb3Jrb3V0UmVjb3JkZWQSEgoKd29ya291dF9pZBgBIAEoCRIVCgd1c2VyX2lkGAIgASgJQgTo2xgBEhQKDHJlY29yZGluZ19pZBgDIAEoCRInCgVzcG9ydBgEIAEoDjIYLnB1bHNlbWVzaC50eXBlLnYxLlNwb3J0Ei4KCXN1Yl9zcG9ydBgFIAEoDjIbLnB1bHNlbWVzaC50eXBlLnYxLlN1YlNwb3J0Ei4KCnN0YXJ0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgdzdW1tYXJ5GAggASgLMh0ucHVsc2VtZXNoLndvcmtvdXQudjEuU3VtbWFyeSK6AQoOV29ya291dFVwZGF0ZWQSEgoKd29ya291dF9pZBgBIAEoCRIVCgd1c2VyX2lkGAIgASgJQgTo2xgBEhYKDmNoYW5nZWRfZmllbGRzGAMgAygJEicKBXNwb3J0GAQgASgOMhgucHVsc2VtZXNoLnR5cGUudjEuU3BvcnQSLgoJc3ViX3Nwb3J0GAUgASgOMhsucHVsc2VtZXNoLnR5cGUudjEuU3ViU3BvcnQSDAoEZXRhZxgGIAEoCSI7Cg5Xb3Jrb3V0RGVsZXRlZBISCgp3b3Jrb3V0X2lkGAEgASgJEhUKB3VzZXJfaWQYAiABKAlCBOjbGAEi2gEKD1dvcmtvdXRBbmFseXplZBISCgp3b3Jrb3V0X2lkGAEgASgJEhUKB3VzZXJfaWQYAiABKAlCBOjbGAESJwoFc3BvcnQYAyABKA4yGC5wdWxzZW1lc2gudHlwZS52MS5TcG9ydBIuCgpzdGFydF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIfCgxzdHJlc3Nfc2NvcmUYBSABKAFCBOjbGANIAIgBARIRCglhbGdvcml0aG0YBiABKA1CDwoNX3N0cmVzc19zY29yZSLrAQoOV29ya291dFJldmlzZWQSEgoKd29ya291dF9pZBgBIAEoCRIVCgd1c2VyX2lkGAIgASgJQgTo2xgBEhIKCm9wZXJhdGlvbnMYAyABKA0SLgoKc3RhcnRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KB3N1bW1hcnkYBiABKAsyHS5wdWxzZW1lc2gud29ya291dC52MS5TdW1tYXJ5EgwKBGV0YWcYByABKAkiUQoNV29ya291dEhpZGRlbhISCgp3b3Jrb3V0X2lkGAEgASgJEhUKB3VzZXJfaWQYAiABKAlCBOjbGAESFQoNZGVyaXZhdGlvbl9pZBgDIAEoCSJTCg9Xb3Jrb3V0UmVzdG9yZWQSEgoKd29ya291dF9pZBgBIAEoCRIVCgd1c2VyX2lkGAIgASgJQgTo2xgBEhUKDWRlcml2YXRpb25faWQYAyABKAliBnByb3RvMw", [file_google_protobuf_timestamp, file_pulsemesh_policy_v1_policy, file_pulsemesh_type_v1_sport, file_pulsemesh_workout_v1_workout]);
 
 /**
  * A recording was opened for the first time.
@@ -202,4 +202,161 @@ export type WorkoutDeleted = Message<"pulsemesh.workout.v1.WorkoutDeleted"> & {
  */
 export const WorkoutDeletedSchema: GenMessage<WorkoutDeleted> = /*@__PURE__*/
   messageDesc(file_pulsemesh_workout_v1_events, 4);
+
+/**
+ * Its analysis was computed: for the first time, or again after a change.
+ *
+ * @generated from message pulsemesh.workout.v1.WorkoutAnalyzed
+ */
+export type WorkoutAnalyzed = Message<"pulsemesh.workout.v1.WorkoutAnalyzed"> & {
+  /**
+   * @generated from field: string workout_id = 1;
+   */
+  workoutId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: pulsemesh.type.v1.Sport sport = 3;
+   */
+  sport: Sport;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp start_time = 4;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * Absent where it could not be measured.
+   *
+   * @generated from field: optional double stress_score = 5;
+   */
+  stressScore?: number | undefined;
+
+  /**
+   * Grows when the formulas change.
+   *
+   * @generated from field: uint32 algorithm = 6;
+   */
+  algorithm: number;
+};
+
+/**
+ * Describes the message pulsemesh.workout.v1.WorkoutAnalyzed.
+ * Use `create(WorkoutAnalyzedSchema)` to create a new message.
+ */
+export const WorkoutAnalyzedSchema: GenMessage<WorkoutAnalyzed> = /*@__PURE__*/
+  messageDesc(file_pulsemesh_workout_v1_events, 5);
+
+/**
+ * Its owner corrected what was recorded, or took the correction back.
+ *
+ * @generated from message pulsemesh.workout.v1.WorkoutRevised
+ */
+export type WorkoutRevised = Message<"pulsemesh.workout.v1.WorkoutRevised"> & {
+  /**
+   * @generated from field: string workout_id = 1;
+   */
+  workoutId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * 0: it is as it was recorded.
+   *
+   * @generated from field: uint32 operations = 3;
+   */
+  operations: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp start_time = 4;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp end_time = 5;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
+   * @generated from field: pulsemesh.workout.v1.Summary summary = 6;
+   */
+  summary?: Summary | undefined;
+
+  /**
+   * @generated from field: string etag = 7;
+   */
+  etag: string;
+};
+
+/**
+ * Describes the message pulsemesh.workout.v1.WorkoutRevised.
+ * Use `create(WorkoutRevisedSchema)` to create a new message.
+ */
+export const WorkoutRevisedSchema: GenMessage<WorkoutRevised> = /*@__PURE__*/
+  messageDesc(file_pulsemesh_workout_v1_events, 6);
+
+/**
+ * It is in no list and no total any more: other workouts stand in its place.
+ *
+ * @generated from message pulsemesh.workout.v1.WorkoutHidden
+ */
+export type WorkoutHidden = Message<"pulsemesh.workout.v1.WorkoutHidden"> & {
+  /**
+   * @generated from field: string workout_id = 1;
+   */
+  workoutId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string derivation_id = 3;
+   */
+  derivationId: string;
+};
+
+/**
+ * Describes the message pulsemesh.workout.v1.WorkoutHidden.
+ * Use `create(WorkoutHiddenSchema)` to create a new message.
+ */
+export const WorkoutHiddenSchema: GenMessage<WorkoutHidden> = /*@__PURE__*/
+  messageDesc(file_pulsemesh_workout_v1_events, 7);
+
+/**
+ * It was hidden and is shown again, as it was.
+ *
+ * @generated from message pulsemesh.workout.v1.WorkoutRestored
+ */
+export type WorkoutRestored = Message<"pulsemesh.workout.v1.WorkoutRestored"> & {
+  /**
+   * @generated from field: string workout_id = 1;
+   */
+  workoutId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string derivation_id = 3;
+   */
+  derivationId: string;
+};
+
+/**
+ * Describes the message pulsemesh.workout.v1.WorkoutRestored.
+ * Use `create(WorkoutRestoredSchema)` to create a new message.
+ */
+export const WorkoutRestoredSchema: GenMessage<WorkoutRestored> = /*@__PURE__*/
+  messageDesc(file_pulsemesh_workout_v1_events, 8);
 
