@@ -20,7 +20,11 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def run(pulsemesh_platform: SyncPlatform, tmp_path: Path) -> Run:
-    environment = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "PULSEMESH_TARGET": pulsemesh_platform.target}
+    environment = {
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "PULSEMESH_TARGET": pulsemesh_platform.target,
+        "COLUMNS": "200",
+    }
 
     def invoke(*arguments: str, expect: int = 0) -> str:
         done = CliRunner(env=environment).invoke(cli, arguments, prog_name="pulsemesh")

@@ -302,8 +302,8 @@ def test_help_documents_the_exit_codes() -> None:
 def test_simulate_files_writes_a_folder_that_imports(tmp_path: Path) -> None:
     result = edge("simulate", "files", tmp_path / "samples", "--start", "2026-05-04", "--json")
     assert result.exit_code == ExitCode.GOOD
-    assert len(events(result, "file")) == 5
-    assert len(list((tmp_path / "samples").glob("*.fit"))) == 5
+    assert len(events(result, "file")) == 6
+    assert len(list((tmp_path / "samples").glob("*.fit"))) == 6
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

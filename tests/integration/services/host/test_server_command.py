@@ -236,7 +236,7 @@ def test_settings_are_listed() -> None:
 def test_check_looks_at_everything(tmp_path: Path) -> None:
     checked = run("check", PULSEMESH_DATA_DIR=str(tmp_path))
     assert checked.exit_code == ExitCode.OK
-    assert "policies of 16 methods in 5 services" in checked.stdout
+    assert "policies of 56 methods in 12 services" in checked.stdout
     assert "FAILED" not in checked.stdout
 
 
