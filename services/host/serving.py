@@ -13,6 +13,10 @@ from services.chassis.settings import Settings
 from services.host.platform import running_platform
 from services.host.readiness import ready_line, write_ready_file
 
+SWITCH_INTERVAL_S = 0.0005
+"""How long a thread that computes (closing, analysis) may keep the interpreter from the event loop. By default,
+5 ms, a call that needs the loop four times waits 20 ms for a workout that somebody else imports."""
+
 
 async def serve(
     settings: Settings,
@@ -29,6 +33,7 @@ async def serve(
         worker: this process' number among those that share the port.
         follow_parent: also end when standard input ends, which is when the supervisor is gone.
     """
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
