@@ -13,6 +13,7 @@ from pulsemesh.ulid import new_ulid
 from pulsemesh.workout.v1 import analysis_pb2, events_pb2, workout_pb2
 from services.chassis.auth.principal import cell_of
 from services.chassis.call import find_call
+from services.workout.messages import version_of
 
 PRODUCER = "workout"
 
@@ -46,6 +47,7 @@ def workout_recorded(workout: workout_pb2.Workout, now_ms: int) -> envelope_pb2.
         start_time=workout.start_time,
         end_time=workout.end_time,
         summary=workout.summary,
+        state=workout_state(workout),
     )
     return _envelope(workout.user_id, event, now_ms)
 
@@ -61,6 +63,7 @@ def workout_updated(
         sport=workout.sport,
         sub_sport=workout.sub_sport,
         etag=workout.etag,
+        state=workout_state(workout),
     )
     return _envelope(workout.user_id, event, now_ms)
 
@@ -95,20 +98,62 @@ def workout_revised(workout: workout_pb2.Workout, operations: int, now_ms: int) 
         end_time=workout.end_time,
         summary=workout.summary,
         etag=workout.etag,
+        state=workout_state(workout),
     )
     return _envelope(workout.user_id, event, now_ms)
 
 
-def workout_hidden(user_id: str, workout_id: str, derivation_id: str, now_ms: int) -> envelope_pb2.Envelope:
+def workout_hidden(workout: workout_pb2.Workout, derivation_id: str, now_ms: int) -> envelope_pb2.Envelope:
     """Other workouts stand in its place."""
-    event = events_pb2.WorkoutHidden(workout_id=workout_id, user_id=user_id, derivation_id=derivation_id)
-    return _envelope(user_id, event, now_ms)
+    event = events_pb2.WorkoutHidden(
+        workout_id=workout.workout_id,
+        user_id=workout.user_id,
+        derivation_id=derivation_id,
+        state=workout_state(workout),
+    )
+    return _envelope(workout.user_id, event, now_ms)
 
 
-def workout_restored(user_id: str, workout_id: str, derivation_id: str, now_ms: int) -> envelope_pb2.Envelope:
+def workout_restored(workout: workout_pb2.Workout, derivation_id: str, now_ms: int) -> envelope_pb2.Envelope:
     """It is shown again, as it was."""
-    event = events_pb2.WorkoutRestored(workout_id=workout_id, user_id=user_id, derivation_id=derivation_id)
-    return _envelope(user_id, event, now_ms)
+    event = events_pb2.WorkoutRestored(
+        workout_id=workout.workout_id,
+        user_id=workout.user_id,
+        derivation_id=derivation_id,
+        state=workout_state(workout),
+    )
+    return _envelope(workout.user_id, event, now_ms)
+
+
+def workout_state(workout: workout_pb2.Workout) -> events_pb2.WorkoutState:
+    """What those who sum up workouts need to know of this one as it is now."""
+    sessions = workout.sessions if len(workout.sessions) > 1 else ()
+    devices = {source.device.device_id for source in workout.sources}
+    return events_pb2.WorkoutState(
+        version=version_of(workout.etag),
+        hidden=workout.hidden,
+        start_time=workout.start_time,
+        total=_amounts(workout.summary, workout.sport, workout.sub_sport),
+        parts=[_amounts(each.summary, each.part.sport, each.part.sub_sport) for each in sessions],
+        gear=workout.gear,
+        device_ids=sorted(devices - {""}),
+    )
+
+
+def _amounts(
+    summary: workout_pb2.Summary, sport: sport_pb2.Sport.ValueType, sub_sport: sport_pb2.SubSport.ValueType
+) -> events_pb2.WorkoutAmounts:
+    durations = (
+        getattr(summary, name) for name in ("moving_s", "timer_s", "elapsed_s") if summary.HasField(name)
+    )
+    return events_pb2.WorkoutAmounts(
+        sport=sport,
+        sub_sport=sub_sport,
+        distance_m=summary.distance_m if summary.HasField("distance_m") else None,
+        duration_s=next(durations, 0.0),
+        elevation_gain_m=summary.elevation_gain_m,
+        work_kj=summary.work_kj,
+    )
 
 
 def _envelope(user_id: str, event: Message, now_ms: int) -> envelope_pb2.Envelope:

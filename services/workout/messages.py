@@ -47,6 +47,11 @@ def etag(version: int) -> str:
     return f"v{version}"
 
 
+def version_of(workout_etag: str) -> int:
+    """The version that an etag of ours stands for; a workout that was just made has none and is the first."""
+    return int(workout_etag.removeprefix("v") or 1)
+
+
 def recording_message(row: RecordingRow) -> recording_pb2.Recording:
     """A recording and how much is held of its sources."""
     recording = row.recording

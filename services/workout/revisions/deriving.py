@@ -283,7 +283,9 @@ def _hide(conn: Connection, user_id: str, rows: Sequence[Any], derivation_id: st
     store.hide(conn, [row.workout_pk for row in rows], hidden=True, now_ms=now_ms)
     for row in rows:
         aftermath.workout_gone(conn, user_id, row.workout_pk, now_ms)
-        outbox.append(conn, events.workout_hidden(user_id, row.workout_id, derivation_id, now_ms))
+        hidden = workouts.find(conn, user_id, row.workout_id)
+        assert hidden is not None
+        outbox.append(conn, events.workout_hidden(workout_message(hidden), derivation_id, now_ms))
 
 
 def _values(

@@ -44,9 +44,11 @@ def undo(conn: Connection, user_id: str, derivation_id: str, now_ms: int) -> lis
     store.hide(conn, _keys(inputs), hidden=False, now_ms=now_ms)
     for member in inputs:
         aftermath.workout_shown(conn, user_id, member.workout_pk, now_ms)
-        outbox.append(conn, events.workout_restored(user_id, member.workout_id, derivation_id, now_ms))
-    shown = [workouts.find(conn, user_id, member.workout_id) for member in inputs]
-    return [workout_message(row) for row in shown if row is not None]
+    rows = [workouts.find(conn, user_id, member.workout_id) for member in inputs]
+    shown = [workout_message(row) for row in rows if row is not None]
+    for message in shown:
+        outbox.append(conn, events.workout_restored(message, derivation_id, now_ms))
+    return shown
 
 
 def delete_derivation(conn: Connection, user_id: str, derivation_id: str, now_ms: int) -> int:

@@ -28,13 +28,19 @@ from pulsemesh.type.v1 import sport_pb2 as pulsemesh_dot_type_dot_v1_dot_sport__
 from pulsemesh.workout.v1 import workout_pb2 as pulsemesh_dot_workout_dot_v1_dot_workout__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!pulsemesh/workout/v1/events.proto\x12\x14pulsemesh.workout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulsemesh/policy/v1/policy.proto\x1a\x1dpulsemesh/type/v1/sport.proto\x1a\"pulsemesh/workout/v1/workout.proto\"\xbf\x01\n\x10RecordingStarted\x12!\n\x0crecording_id\x18\x01 \x01(\tR\x0brecordingId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12.\n\x05sport\x18\x03 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportR\x05sport\x12\x39\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\"V\n\x12RecordingDiscarded\x12!\n\x0crecording_id\x18\x01 \x01(\tR\x0brecordingId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\"\x87\x03\n\x0fWorkoutRecorded\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12!\n\x0crecording_id\x18\x03 \x01(\tR\x0brecordingId\x12.\n\x05sport\x18\x04 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportR\x05sport\x12\x38\n\tsub_sport\x18\x05 \x01(\x0e\x32\x1b.pulsemesh.type.v1.SubSportR\x08subSport\x12\x39\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x37\n\x07summary\x18\x08 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.SummaryR\x07summary\"\xf3\x01\n\x0eWorkoutUpdated\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12%\n\x0e\x63hanged_fields\x18\x03 \x03(\tR\rchangedFields\x12.\n\x05sport\x18\x04 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportR\x05sport\x12\x38\n\tsub_sport\x18\x05 \x01(\x0e\x32\x1b.pulsemesh.type.v1.SubSportR\x08subSport\x12\x12\n\x04\x65tag\x18\x06 \x01(\tR\x04\x65tag\"N\n\x0eWorkoutDeleted\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\"\x97\x02\n\x0fWorkoutAnalyzed\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12.\n\x05sport\x18\x03 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportR\x05sport\x12\x39\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12,\n\x0cstress_score\x18\x05 \x01(\x01\x42\x04\xe8\xdb\x18\x03H\x00R\x0bstressScore\x88\x01\x01\x12\x1c\n\talgorithm\x18\x06 \x01(\rR\talgorithmB\x0f\n\r_stress_score\"\xad\x02\n\x0eWorkoutRevised\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12\x1e\n\noperations\x18\x03 \x01(\rR\noperations\x12\x39\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x37\n\x07summary\x18\x06 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.SummaryR\x07summary\x12\x12\n\x04\x65tag\x18\x07 \x01(\tR\x04\x65tag\"r\n\rWorkoutHidden\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12#\n\rderivation_id\x18\x03 \x01(\tR\x0c\x64\x65rivationId\"t\n\x0fWorkoutRestored\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12#\n\rderivation_id\x18\x03 \x01(\tR\x0c\x64\x65rivationIdb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!pulsemesh/workout/v1/events.proto\x12\x14pulsemesh.workout.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulsemesh/policy/v1/policy.proto\x1a\x1dpulsemesh/type/v1/sport.proto\x1a\"pulsemesh/workout/v1/workout.proto\"\x95\x02\n\x0eWorkoutAmounts\x12.\n\x05sport\x18\x01 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportR\x05sport\x12\x38\n\tsub_sport\x18\x02 \x01(\x0e\x32\x1b.pulsemesh.type.v1.SubSportR\x08subSport\x12\"\n\ndistance_m\x18\x03 \x01(\x01H\x00R\tdistanceM\x88\x01\x01\x12\x1d\n\nduration_s\x18\x04 \x01(\x01R\tdurationS\x12(\n\x10\x65levation_gain_m\x18\x05 \x01(\x01R\x0e\x65levationGainM\x12\x1d\n\x07work_kj\x18\x06 \x01(\x01\x42\x04\xe8\xdb\x18\x03R\x06workKjB\r\n\x0b_distance_m\"\xb2\x02\n\x0cWorkoutState\x12\x18\n\x07version\x18\x01 \x01(\rR\x07version\x12\x16\n\x06hidden\x18\x02 \x01(\x08R\x06hidden\x12\x39\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12:\n\x05total\x18\x04 \x01(\x0b\x32$.pulsemesh.workout.v1.WorkoutAmountsR\x05total\x12:\n\x05parts\x18\x05 \x03(\x0b\x32$.pulsemesh.workout.v1.WorkoutAmountsR\x05parts\x12\x18\n\x04gear\x18\x06 \x01(\tB\x04\xe8\xdb\x18\x04R\x04gear\x12#\n\ndevice_ids\x18\x07 \x03(\tB\x04\xe8\xdb\x18\x05R\tdeviceIds\"\xbf\x01\n\x10RecordingStarted\x12!\n\x0crecording_id\x18\x01 \x01(\tR\x0brecordingId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12.\n\x05sport\x18\x03 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportR\x05sport\x12\x39\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\"V\n\x12RecordingDiscarded\x12!\n\x0crecording_id\x18\x01 \x01(\tR\x0brecordingId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\"\xc1\x03\n\x0fWorkoutRecorded\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12!\n\x0crecording_id\x18\x03 \x01(\tR\x0brecordingId\x12.\n\x05sport\x18\x04 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportR\x05sport\x12\x38\n\tsub_sport\x18\x05 \x01(\x0e\x32\x1b.pulsemesh.type.v1.SubSportR\x08subSport\x12\x39\n\nstart_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x37\n\x07summary\x18\x08 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.SummaryR\x07summary\x12\x38\n\x05state\x18\t \x01(\x0b\x32\".pulsemesh.workout.v1.WorkoutStateR\x05state\"\xad\x02\n\x0eWorkoutUpdated\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12%\n\x0e\x63hanged_fields\x18\x03 \x03(\tR\rchangedFields\x12.\n\x05sport\x18\x04 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportR\x05sport\x12\x38\n\tsub_sport\x18\x05 \x01(\x0e\x32\x1b.pulsemesh.type.v1.SubSportR\x08subSport\x12\x12\n\x04\x65tag\x18\x06 \x01(\tR\x04\x65tag\x12\x38\n\x05state\x18\x07 \x01(\x0b\x32\".pulsemesh.workout.v1.WorkoutStateR\x05state\"N\n\x0eWorkoutDeleted\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\"\x97\x02\n\x0fWorkoutAnalyzed\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12.\n\x05sport\x18\x03 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportR\x05sport\x12\x39\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12,\n\x0cstress_score\x18\x05 \x01(\x01\x42\x04\xe8\xdb\x18\x03H\x00R\x0bstressScore\x88\x01\x01\x12\x1c\n\talgorithm\x18\x06 \x01(\rR\talgorithmB\x0f\n\r_stress_score\"\xe7\x02\n\x0eWorkoutRevised\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12\x1e\n\noperations\x18\x03 \x01(\rR\noperations\x12\x39\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartTime\x12\x35\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x37\n\x07summary\x18\x06 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.SummaryR\x07summary\x12\x12\n\x04\x65tag\x18\x07 \x01(\tR\x04\x65tag\x12\x38\n\x05state\x18\x08 \x01(\x0b\x32\".pulsemesh.workout.v1.WorkoutStateR\x05state\"\xac\x01\n\rWorkoutHidden\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12#\n\rderivation_id\x18\x03 \x01(\tR\x0c\x64\x65rivationId\x12\x38\n\x05state\x18\x04 \x01(\x0b\x32\".pulsemesh.workout.v1.WorkoutStateR\x05state\"\xae\x01\n\x0fWorkoutRestored\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\x12\x1d\n\x07user_id\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x01R\x06userId\x12#\n\rderivation_id\x18\x03 \x01(\tR\x0c\x64\x65rivationId\x12\x38\n\x05state\x18\x04 \x01(\x0b\x32\".pulsemesh.workout.v1.WorkoutStateR\x05stateb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pulsemesh.workout.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_WORKOUTAMOUNTS'].fields_by_name['work_kj']._loaded_options = None
+  _globals['_WORKOUTAMOUNTS'].fields_by_name['work_kj']._serialized_options = b'\350\333\030\003'
+  _globals['_WORKOUTSTATE'].fields_by_name['gear']._loaded_options = None
+  _globals['_WORKOUTSTATE'].fields_by_name['gear']._serialized_options = b'\350\333\030\004'
+  _globals['_WORKOUTSTATE'].fields_by_name['device_ids']._loaded_options = None
+  _globals['_WORKOUTSTATE'].fields_by_name['device_ids']._serialized_options = b'\350\333\030\005'
   _globals['_RECORDINGSTARTED'].fields_by_name['user_id']._loaded_options = None
   _globals['_RECORDINGSTARTED'].fields_by_name['user_id']._serialized_options = b'\350\333\030\001'
   _globals['_RECORDINGDISCARDED'].fields_by_name['user_id']._loaded_options = None
@@ -55,22 +61,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKOUTHIDDEN'].fields_by_name['user_id']._serialized_options = b'\350\333\030\001'
   _globals['_WORKOUTRESTORED'].fields_by_name['user_id']._loaded_options = None
   _globals['_WORKOUTRESTORED'].fields_by_name['user_id']._serialized_options = b'\350\333\030\001'
-  _globals['_RECORDINGSTARTED']._serialized_start=194
-  _globals['_RECORDINGSTARTED']._serialized_end=385
-  _globals['_RECORDINGDISCARDED']._serialized_start=387
-  _globals['_RECORDINGDISCARDED']._serialized_end=473
-  _globals['_WORKOUTRECORDED']._serialized_start=476
-  _globals['_WORKOUTRECORDED']._serialized_end=867
-  _globals['_WORKOUTUPDATED']._serialized_start=870
-  _globals['_WORKOUTUPDATED']._serialized_end=1113
-  _globals['_WORKOUTDELETED']._serialized_start=1115
-  _globals['_WORKOUTDELETED']._serialized_end=1193
-  _globals['_WORKOUTANALYZED']._serialized_start=1196
-  _globals['_WORKOUTANALYZED']._serialized_end=1475
-  _globals['_WORKOUTREVISED']._serialized_start=1478
-  _globals['_WORKOUTREVISED']._serialized_end=1779
-  _globals['_WORKOUTHIDDEN']._serialized_start=1781
-  _globals['_WORKOUTHIDDEN']._serialized_end=1895
-  _globals['_WORKOUTRESTORED']._serialized_start=1897
-  _globals['_WORKOUTRESTORED']._serialized_end=2013
+  _globals['_WORKOUTAMOUNTS']._serialized_start=194
+  _globals['_WORKOUTAMOUNTS']._serialized_end=471
+  _globals['_WORKOUTSTATE']._serialized_start=474
+  _globals['_WORKOUTSTATE']._serialized_end=780
+  _globals['_RECORDINGSTARTED']._serialized_start=783
+  _globals['_RECORDINGSTARTED']._serialized_end=974
+  _globals['_RECORDINGDISCARDED']._serialized_start=976
+  _globals['_RECORDINGDISCARDED']._serialized_end=1062
+  _globals['_WORKOUTRECORDED']._serialized_start=1065
+  _globals['_WORKOUTRECORDED']._serialized_end=1514
+  _globals['_WORKOUTUPDATED']._serialized_start=1517
+  _globals['_WORKOUTUPDATED']._serialized_end=1818
+  _globals['_WORKOUTDELETED']._serialized_start=1820
+  _globals['_WORKOUTDELETED']._serialized_end=1898
+  _globals['_WORKOUTANALYZED']._serialized_start=1901
+  _globals['_WORKOUTANALYZED']._serialized_end=2180
+  _globals['_WORKOUTREVISED']._serialized_start=2183
+  _globals['_WORKOUTREVISED']._serialized_end=2542
+  _globals['_WORKOUTHIDDEN']._serialized_start=2545
+  _globals['_WORKOUTHIDDEN']._serialized_end=2717
+  _globals['_WORKOUTRESTORED']._serialized_start=2720
+  _globals['_WORKOUTRESTORED']._serialized_end=2894
 # @@protoc_insertion_point(module_scope)

@@ -22,6 +22,102 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class WorkoutAmounts(_message.Message):
+    """Numbers of one stretch of a workout, in one sport."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPORT_FIELD_NUMBER: _builtins.int
+    SUB_SPORT_FIELD_NUMBER: _builtins.int
+    DISTANCE_M_FIELD_NUMBER: _builtins.int
+    DURATION_S_FIELD_NUMBER: _builtins.int
+    ELEVATION_GAIN_M_FIELD_NUMBER: _builtins.int
+    WORK_KJ_FIELD_NUMBER: _builtins.int
+    sport: _sport_pb2.Sport.ValueType
+    sub_sport: _sport_pb2.SubSport.ValueType
+    distance_m: _builtins.float
+    """Absent where it could not be measured."""
+    duration_s: _builtins.float
+    """In motion; where that could not be told, with the clock running; else from
+    the first sample to the last.
+    """
+    elevation_gain_m: _builtins.float
+    work_kj: _builtins.float
+    def __init__(
+        self,
+        *,
+        sport: _sport_pb2.Sport.ValueType = ...,
+        sub_sport: _sport_pb2.SubSport.ValueType = ...,
+        distance_m: _builtins.float | None = ...,
+        duration_s: _builtins.float = ...,
+        elevation_gain_m: _builtins.float = ...,
+        work_kj: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_distance_m", b"_distance_m", "distance_m", b"distance_m"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_distance_m", b"_distance_m", "distance_m", b"distance_m", "duration_s", b"duration_s", "elevation_gain_m", b"elevation_gain_m", "sport", b"sport", "sub_sport", b"sub_sport", "work_kj", b"work_kj"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__distance_m: _TypeAlias = _typing.Literal["distance_m"]  # noqa: Y015
+    _WhichOneofArgType__distance_m: _TypeAlias = _typing.Literal["_distance_m", b"_distance_m"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__distance_m) -> _WhichOneofReturnType__distance_m | None: ...
+
+Global___WorkoutAmounts: _TypeAlias = WorkoutAmounts  # noqa: Y015
+
+@_typing.final
+class WorkoutState(_message.Message):
+    """What whoever sums up workouts needs to know of one, as it was right after the
+    event. A consumer keeps the state of the greatest version and no other: then
+    events may come late, twice and in any order, and all end the same.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    HIDDEN_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
+    GEAR_FIELD_NUMBER: _builtins.int
+    DEVICE_IDS_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """1 when the workout is made; grows with every change of it, hiding included."""
+    hidden: _builtins.bool
+    gear: _builtins.str
+    """By the name that its file or archive gave."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def total(self) -> Global___WorkoutAmounts:
+        """Of the whole."""
+
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkoutAmounts]:
+        """Of its sessions; empty where it has only one."""
+
+    @_builtins.property
+    def device_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The devices that measured it, each once, in growing order."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        hidden: _builtins.bool = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        total: Global___WorkoutAmounts | None = ...,
+        parts: _abc.Iterable[Global___WorkoutAmounts] | None = ...,
+        gear: _builtins.str = ...,
+        device_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time", "total", b"total"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_ids", b"device_ids", "gear", b"gear", "hidden", b"hidden", "parts", b"parts", "start_time", b"start_time", "total", b"total", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkoutState: _TypeAlias = WorkoutState  # noqa: Y015
+
+@_typing.final
 class RecordingStarted(_message.Message):
     """A recording was opened for the first time."""
 
@@ -90,6 +186,7 @@ class WorkoutRecorded(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     SUMMARY_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
     workout_id: _builtins.str
     user_id: _builtins.str
     recording_id: _builtins.str
@@ -101,6 +198,8 @@ class WorkoutRecorded(_message.Message):
     def end_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def summary(self) -> _workout_pb2.Summary: ...
+    @_builtins.property
+    def state(self) -> Global___WorkoutState: ...
     def __init__(
         self,
         *,
@@ -112,10 +211,11 @@ class WorkoutRecorded(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         summary: _workout_pb2.Summary | None = ...,
+        state: Global___WorkoutState | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time", "summary", b"summary"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time", "state", b"state", "summary", b"summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "recording_id", b"recording_id", "sport", b"sport", "start_time", b"start_time", "sub_sport", b"sub_sport", "summary", b"summary", "user_id", b"user_id", "workout_id", b"workout_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "recording_id", b"recording_id", "sport", b"sport", "start_time", b"start_time", "state", b"state", "sub_sport", b"sub_sport", "summary", b"summary", "user_id", b"user_id", "workout_id", b"workout_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -133,6 +233,7 @@ class WorkoutUpdated(_message.Message):
     SPORT_FIELD_NUMBER: _builtins.int
     SUB_SPORT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
     workout_id: _builtins.str
     user_id: _builtins.str
     sport: _sport_pb2.Sport.ValueType
@@ -142,6 +243,8 @@ class WorkoutUpdated(_message.Message):
     def changed_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Fields that changed, as in the update mask."""
 
+    @_builtins.property
+    def state(self) -> Global___WorkoutState: ...
     def __init__(
         self,
         *,
@@ -151,10 +254,11 @@ class WorkoutUpdated(_message.Message):
         sport: _sport_pb2.Sport.ValueType = ...,
         sub_sport: _sport_pb2.SubSport.ValueType = ...,
         etag: _builtins.str = ...,
+        state: Global___WorkoutState | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_fields", b"changed_fields", "etag", b"etag", "sport", b"sport", "sub_sport", b"sub_sport", "user_id", b"user_id", "workout_id", b"workout_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_fields", b"changed_fields", "etag", b"etag", "sport", b"sport", "state", b"state", "sub_sport", b"sub_sport", "user_id", b"user_id", "workout_id", b"workout_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -238,6 +342,7 @@ class WorkoutRevised(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     SUMMARY_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
     workout_id: _builtins.str
     user_id: _builtins.str
     operations: _builtins.int
@@ -249,6 +354,8 @@ class WorkoutRevised(_message.Message):
     def end_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def summary(self) -> _workout_pb2.Summary: ...
+    @_builtins.property
+    def state(self) -> Global___WorkoutState: ...
     def __init__(
         self,
         *,
@@ -259,10 +366,11 @@ class WorkoutRevised(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         summary: _workout_pb2.Summary | None = ...,
         etag: _builtins.str = ...,
+        state: Global___WorkoutState | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time", "summary", b"summary"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time", "state", b"state", "summary", b"summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "etag", b"etag", "operations", b"operations", "start_time", b"start_time", "summary", b"summary", "user_id", b"user_id", "workout_id", b"workout_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "etag", b"etag", "operations", b"operations", "start_time", b"start_time", "state", b"state", "summary", b"summary", "user_id", b"user_id", "workout_id", b"workout_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -277,19 +385,23 @@ class WorkoutHidden(_message.Message):
     WORKOUT_ID_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_NUMBER: _builtins.int
     DERIVATION_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
     workout_id: _builtins.str
     user_id: _builtins.str
     derivation_id: _builtins.str
+    @_builtins.property
+    def state(self) -> Global___WorkoutState: ...
     def __init__(
         self,
         *,
         workout_id: _builtins.str = ...,
         user_id: _builtins.str = ...,
         derivation_id: _builtins.str = ...,
+        state: Global___WorkoutState | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["derivation_id", b"derivation_id", "user_id", b"user_id", "workout_id", b"workout_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["derivation_id", b"derivation_id", "state", b"state", "user_id", b"user_id", "workout_id", b"workout_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -304,19 +416,23 @@ class WorkoutRestored(_message.Message):
     WORKOUT_ID_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_NUMBER: _builtins.int
     DERIVATION_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
     workout_id: _builtins.str
     user_id: _builtins.str
     derivation_id: _builtins.str
+    @_builtins.property
+    def state(self) -> Global___WorkoutState: ...
     def __init__(
         self,
         *,
         workout_id: _builtins.str = ...,
         user_id: _builtins.str = ...,
         derivation_id: _builtins.str = ...,
+        state: Global___WorkoutState | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["derivation_id", b"derivation_id", "user_id", b"user_id", "workout_id", b"workout_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["derivation_id", b"derivation_id", "state", b"state", "user_id", b"user_id", "workout_id", b"workout_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
