@@ -67,6 +67,35 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_RECORDING_INCOMPLETE: _ErrorReason.ValueType  # 64
     ERROR_REASON_HEARTBEAT_MISSED: _ErrorReason.ValueType  # 65
     ERROR_REASON_CHECKSUM_MISMATCH: _ErrorReason.ValueType  # 66
+    ERROR_REASON_CONSENT_TEXT_OUTDATED: _ErrorReason.ValueType  # 120
+    """Consents.
+    The text that was shown is not the one that holds now; the metadata name both.
+    """
+    ERROR_REASON_PARENTAL_CONSENT_NEEDED: _ErrorReason.ValueType  # 121
+    """The person is too young to consent alone where they live."""
+    ERROR_REASON_AGE_UNKNOWN: _ErrorReason.ValueType  # 122
+    """Nobody said when the person was born, so nobody knows whether they may consent."""
+    ERROR_REASON_PURPOSE_NOT_OFFERED: _ErrorReason.ValueType  # 123
+    """The purpose is not offered to anybody, or not where the person lives."""
+    ERROR_REASON_BIRTH_MONTH_FIXED: _ErrorReason.ValueType  # 124
+    """A month of birth that was given once is corrected by staff only."""
+    ERROR_REASON_SIGN_IN_FAILED: _ErrorReason.ValueType  # 80
+    """Accounts and sessions.
+    Address and password do not belong together.
+    """
+    ERROR_REASON_SIGN_IN_THROTTLED: _ErrorReason.ValueType  # 81
+    """Too many failures: the error says when to come back."""
+    ERROR_REASON_CODE_WRONG: _ErrorReason.ValueType  # 82
+    """The code or link of a mail is wrong, used, or out of date."""
+    ERROR_REASON_SESSION_ENDED: _ErrorReason.ValueType  # 83
+    """The session is over: sign in again."""
+    ERROR_REASON_PASSWORD_WEAK: _ErrorReason.ValueType  # 84
+    ERROR_REASON_PASSWORD_BREACHED: _ErrorReason.ValueType  # 85
+    """The password is in a collection of stolen ones."""
+    ERROR_REASON_TOO_YOUNG: _ErrorReason.ValueType  # 86
+    """Below the age at which the person's country lets them sign up by themselves."""
+    ERROR_REASON_SIGN_IN_AGAIN: _ErrorReason.ValueType  # 87
+    """The caller must have signed in within the last minutes for this."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper): ...
 
@@ -113,4 +142,33 @@ ERROR_REASON_RECORDING_CLOSED: ErrorReason.ValueType  # 63
 ERROR_REASON_RECORDING_INCOMPLETE: ErrorReason.ValueType  # 64
 ERROR_REASON_HEARTBEAT_MISSED: ErrorReason.ValueType  # 65
 ERROR_REASON_CHECKSUM_MISMATCH: ErrorReason.ValueType  # 66
+ERROR_REASON_CONSENT_TEXT_OUTDATED: ErrorReason.ValueType  # 120
+"""Consents.
+The text that was shown is not the one that holds now; the metadata name both.
+"""
+ERROR_REASON_PARENTAL_CONSENT_NEEDED: ErrorReason.ValueType  # 121
+"""The person is too young to consent alone where they live."""
+ERROR_REASON_AGE_UNKNOWN: ErrorReason.ValueType  # 122
+"""Nobody said when the person was born, so nobody knows whether they may consent."""
+ERROR_REASON_PURPOSE_NOT_OFFERED: ErrorReason.ValueType  # 123
+"""The purpose is not offered to anybody, or not where the person lives."""
+ERROR_REASON_BIRTH_MONTH_FIXED: ErrorReason.ValueType  # 124
+"""A month of birth that was given once is corrected by staff only."""
+ERROR_REASON_SIGN_IN_FAILED: ErrorReason.ValueType  # 80
+"""Accounts and sessions.
+Address and password do not belong together.
+"""
+ERROR_REASON_SIGN_IN_THROTTLED: ErrorReason.ValueType  # 81
+"""Too many failures: the error says when to come back."""
+ERROR_REASON_CODE_WRONG: ErrorReason.ValueType  # 82
+"""The code or link of a mail is wrong, used, or out of date."""
+ERROR_REASON_SESSION_ENDED: ErrorReason.ValueType  # 83
+"""The session is over: sign in again."""
+ERROR_REASON_PASSWORD_WEAK: ErrorReason.ValueType  # 84
+ERROR_REASON_PASSWORD_BREACHED: ErrorReason.ValueType  # 85
+"""The password is in a collection of stolen ones."""
+ERROR_REASON_TOO_YOUNG: ErrorReason.ValueType  # 86
+"""Below the age at which the person's country lets them sign up by themselves."""
+ERROR_REASON_SIGN_IN_AGAIN: ErrorReason.ValueType  # 87
+"""The caller must have signed in within the last minutes for this."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -78,8 +78,15 @@ class _PurposeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Purpose.Value
     PURPOSE_SOCIAL_VISIBILITY: _Purpose.ValueType  # 5
     PURPOSE_PERSONALISATION: _Purpose.ValueType  # 6
     PURPOSE_MARKETING: _Purpose.ValueType  # 7
+    """Marketing as such. Nobody is asked for it: each channel is asked for by
+    itself, below.
+    """
     PURPOSE_CROSS_BORDER_TRANSFER: _Purpose.ValueType  # 8
     PURPOSE_RESEARCH: _Purpose.ValueType  # 9
+    PURPOSE_MARKETING_EMAIL: _Purpose.ValueType  # 10
+    PURPOSE_MARKETING_SMS: _Purpose.ValueType  # 11
+    PURPOSE_MARKETING_PUSH: _Purpose.ValueType  # 12
+    PURPOSE_MARKETING_IN_APP: _Purpose.ValueType  # 13
 
 class Purpose(_Purpose, metaclass=_PurposeEnumTypeWrapper):
     """A purpose for which a person may allow, or refuse, the use of their data."""
@@ -92,8 +99,15 @@ PURPOSE_NEARBY_DISCOVERY: Purpose.ValueType  # 4
 PURPOSE_SOCIAL_VISIBILITY: Purpose.ValueType  # 5
 PURPOSE_PERSONALISATION: Purpose.ValueType  # 6
 PURPOSE_MARKETING: Purpose.ValueType  # 7
+"""Marketing as such. Nobody is asked for it: each channel is asked for by
+itself, below.
+"""
 PURPOSE_CROSS_BORDER_TRANSFER: Purpose.ValueType  # 8
 PURPOSE_RESEARCH: Purpose.ValueType  # 9
+PURPOSE_MARKETING_EMAIL: Purpose.ValueType  # 10
+PURPOSE_MARKETING_SMS: Purpose.ValueType  # 11
+PURPOSE_MARKETING_PUSH: Purpose.ValueType  # 12
+PURPOSE_MARKETING_IN_APP: Purpose.ValueType  # 13
 Global___Purpose: _TypeAlias = Purpose  # noqa: Y015
 
 class _PersonalData:
