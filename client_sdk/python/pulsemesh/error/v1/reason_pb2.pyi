@@ -96,6 +96,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Below the age at which the person's country lets them sign up by themselves."""
     ERROR_REASON_SIGN_IN_AGAIN: _ErrorReason.ValueType  # 87
     """The caller must have signed in within the last minutes for this."""
+    ERROR_REASON_INSTALLATION_OVERLAPS: _ErrorReason.ValueType  # 150
+    """Gear.
+    The component would sit on two things at once.
+    """
+    ERROR_REASON_TOO_MUCH_GEAR: _ErrorReason.ValueType  # 151
+    """Nobody owns so many bikes: delete some gear first."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper): ...
 
@@ -171,4 +177,10 @@ ERROR_REASON_TOO_YOUNG: ErrorReason.ValueType  # 86
 """Below the age at which the person's country lets them sign up by themselves."""
 ERROR_REASON_SIGN_IN_AGAIN: ErrorReason.ValueType  # 87
 """The caller must have signed in within the last minutes for this."""
+ERROR_REASON_INSTALLATION_OVERLAPS: ErrorReason.ValueType  # 150
+"""Gear.
+The component would sit on two things at once.
+"""
+ERROR_REASON_TOO_MUCH_GEAR: ErrorReason.ValueType  # 151
+"""Nobody owns so many bikes: delete some gear first."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
