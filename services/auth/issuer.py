@@ -12,10 +12,9 @@ from typing import Literal
 from joserfc import jwt
 
 from services.auth.identity import development_user_id
-from services.auth.keys import load_or_create_key
+from services.auth.keys import ALGORITHM, load_or_create_key
 from services.chassis.auth.jwks import AUDIENCE
 
-ALGORITHM = "Ed25519"
 DEFAULT_LIFETIME_S = 3_600
 SERVICE_LIFETIME_S = 900
 

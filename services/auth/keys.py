@@ -8,9 +8,11 @@ import os
 import secrets
 from pathlib import Path
 
-from joserfc.jwk import OKPKey
+from joserfc.jwk import ECKey
 
-KEY_FILE = "development_key.json"
+ALGORITHM = "ES256"
+"""The gateway's Envoy proves it; "Ed25519" (RFC 9864) it does not know, and refuses a key set that names it."""
+KEY_FILE = "development_signing_key.json"
 JWKS_FILE = "jwks.json"
 
 
@@ -24,7 +26,7 @@ def jwks_path(data_dir: Path) -> Path:
     return key_directory(data_dir) / JWKS_FILE
 
 
-def load_or_create_key(data_dir: Path) -> OKPKey:
+def load_or_create_key(data_dir: Path) -> ECKey:
     """The signing key of a data directory, made on first use; several processes may come at once.
 
     Raises:
@@ -36,14 +38,14 @@ def load_or_create_key(data_dir: Path) -> OKPKey:
     path = directory / KEY_FILE
     if not path.exists():
         _create(path)
-    key = OKPKey.import_key(json.loads(path.read_text()))
+    key = ECKey.import_key(json.loads(path.read_text()))
     _publish(key, directory / JWKS_FILE)
     return key
 
 
 def _create(path: Path) -> None:
-    key = OKPKey.generate_key("Ed25519", auto_kid=True)
-    document = key.as_dict(private=True) | {"kid": key.thumbprint(), "alg": "Ed25519", "use": "sig"}
+    key = ECKey.generate_key("P-256", auto_kid=True)
+    document = key.as_dict(private=True) | {"kid": key.thumbprint(), "alg": ALGORITHM, "use": "sig"}
     draft = _write(path, document, 0o600)
     # A link, not a rename: whoever comes second must not replace the key with which the first already signs.
     with contextlib.suppress(FileExistsError):
@@ -51,7 +53,7 @@ def _create(path: Path) -> None:
     draft.unlink()
 
 
-def _publish(key: OKPKey, path: Path) -> None:
+def _publish(key: ECKey, path: Path) -> None:
     document = {"keys": [key.as_dict(private=False)]}
     if path.exists() and json.loads(path.read_text()) == document:
         return

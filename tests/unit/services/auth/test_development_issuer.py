@@ -114,7 +114,7 @@ def test_people_and_devices_may_have_every_scope_that_the_contracts_ask_them_for
 
 def test_the_key_is_for_its_owner_alone(tmp_path: Path) -> None:
     load_or_create_key(tmp_path)
-    mode = stat.S_IMODE((key_directory(tmp_path) / "development_key.json").stat().st_mode)
+    mode = stat.S_IMODE((key_directory(tmp_path) / "development_signing_key.json").stat().st_mode)
     assert mode == 0o600
 
 
@@ -141,7 +141,7 @@ def test_many_that_start_at_once_end_up_with_one_key(tmp_path: Path) -> None:
     assert len(found) == 8
     assert len(set(found)) == 1
     assert sorted(path.name for path in key_directory(tmp_path).iterdir()) == [
-        "development_key.json",
+        "development_signing_key.json",
         "jwks.json",
     ]
 
