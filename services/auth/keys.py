@@ -11,7 +11,7 @@ from pathlib import Path
 from joserfc.jwk import ECKey
 
 ALGORITHM = "ES256"
-"""The gateway's Envoy proves it; "Ed25519" (RFC 9864) it does not know, and refuses a key set that names it."""
+"""The gateway's Envoy proves it; "Ed25519" (RFC 9864) it does not know, and refuses a key set naming it."""
 KEY_FILE = "development_signing_key.json"
 JWKS_FILE = "jwks.json"
 
