@@ -19,6 +19,8 @@ class RateLimitPolicy:
     key: RateLimitKey.ValueType
     on_failure: LimitFailure.ValueType
     messages_per_second: int
+    shared: bool = False
+    """The gateway counts over all its processes, not each for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class CachePolicy:
 
     time_to_live_s: float
     scope: CacheScope.ValueType
+    invalidated_by: frozenset[str] = frozenset()
+    """Full names of the events after which answers are forgotten at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,18 @@ def _rate_limit(policy: policy_pb2.MethodPolicy) -> RateLimitPolicy | None:
         key=limit.key,
         on_failure=limit.on_failure,
         messages_per_second=limit.messages_per_second,
+        shared=limit.shared,
     )
 
 
 def _cache(policy: policy_pb2.MethodPolicy) -> CachePolicy | None:
     if not policy.HasField("cache"):
         return None
-    return CachePolicy(_seconds(policy.cache.time_to_live), policy.cache.scope)
+    return CachePolicy(
+        time_to_live_s=_seconds(policy.cache.time_to_live),
+        scope=policy.cache.scope,
+        invalidated_by=frozenset(policy.cache.invalidated_by),
+    )
 
 
 def _policy(policy: policy_pb2.MethodPolicy) -> MethodPolicy:

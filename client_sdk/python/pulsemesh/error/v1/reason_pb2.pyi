@@ -102,6 +102,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_TOO_MUCH_GEAR: _ErrorReason.ValueType  # 151
     """Nobody owns so many bikes: delete some gear first."""
+    ERROR_REASON_SERVICE_UNREACHABLE: _ErrorReason.ValueType  # 160
+    """The gateway.
+    No instance of the service takes calls now.
+    """
+    ERROR_REASON_REQUEST_MALFORMED: _ErrorReason.ValueType  # 161
+    """Not a call at all: headers, path or body that no client of ours sends."""
+    ERROR_REASON_METHOD_UNKNOWN: _ErrorReason.ValueType  # 162
+    """The platform has no such method, or not for callers from outside."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper): ...
 
@@ -183,4 +191,12 @@ The component would sit on two things at once.
 """
 ERROR_REASON_TOO_MUCH_GEAR: ErrorReason.ValueType  # 151
 """Nobody owns so many bikes: delete some gear first."""
+ERROR_REASON_SERVICE_UNREACHABLE: ErrorReason.ValueType  # 160
+"""The gateway.
+No instance of the service takes calls now.
+"""
+ERROR_REASON_REQUEST_MALFORMED: ErrorReason.ValueType  # 161
+"""Not a call at all: headers, path or body that no client of ours sends."""
+ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 162
+"""The platform has no such method, or not for callers from outside."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

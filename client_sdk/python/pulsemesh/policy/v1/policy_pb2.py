@@ -26,33 +26,33 @@ from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n pulsemesh/policy/v1/policy.proto\x12\x13pulsemesh.policy.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\x91\x02\n\tRateLimit\x12\x14\n\x05\x63\x61lls\x18\x01 \x01(\rR\x05\x63\x61lls\x12\x31\n\x06period\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x06period\x12\x14\n\x05\x62urst\x18\x03 \x01(\rR\x05\x62urst\x12\x33\n\x03key\x18\x04 \x01(\x0e\x32!.pulsemesh.policy.v1.RateLimitKeyR\x03key\x12@\n\non_failure\x18\x05 \x01(\x0e\x32!.pulsemesh.policy.v1.LimitFailureR\tonFailure\x12.\n\x13messages_per_second\x18\x06 \x01(\rR\x11messagesPerSecond\"{\n\x05\x43\x61\x63he\x12;\n\x0ctime_to_live\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\ntimeToLive\x12\x35\n\x05scope\x18\x02 \x01(\x0e\x32\x1f.pulsemesh.policy.v1.CacheScopeR\x05scope\"\x1f\n\x05\x41udit\x12\x16\n\x06\x61\x63tion\x18\x01 \x01(\tR\x06\x61\x63tion\"\xf4\x03\n\x0cMethodPolicy\x12\x33\n\x06\x61\x63\x63\x65ss\x18\x01 \x03(\x0e\x32\x1b.pulsemesh.policy.v1.AccessR\x06\x61\x63\x63\x65ss\x12\x16\n\x06scopes\x18\x02 \x03(\tR\x06scopes\x12\x1f\n\x0bstaff_roles\x18\x03 \x03(\tR\nstaffRoles\x12=\n\nrate_limit\x18\x04 \x01(\x0b\x32\x1e.pulsemesh.policy.v1.RateLimitR\trateLimit\x12\x30\n\x05\x63\x61\x63he\x18\x05 \x01(\x0b\x32\x1a.pulsemesh.policy.v1.CacheR\x05\x63\x61\x63he\x12\x35\n\x08\x64\x65\x61\x64line\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationR\x08\x64\x65\x61\x64line\x12\x30\n\x05retry\x18\x07 \x01(\x0e\x32\x1a.pulsemesh.policy.v1.RetryR\x05retry\x12\x38\n\x08\x63onsents\x18\x08 \x03(\x0e\x32\x1c.pulsemesh.policy.v1.PurposeR\x08\x63onsents\x12\x30\n\x05\x61udit\x18\t \x01(\x0b\x32\x1a.pulsemesh.policy.v1.AuditR\x05\x61udit\x12\x30\n\x14validated_by_handler\x18\n \x01(\x08R\x12validatedByHandler*\x8f\x01\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x11\n\rACCESS_PUBLIC\x10\x01\x12\x0f\n\x0b\x41\x43\x43\x45SS_USER\x10\x02\x12\x10\n\x0c\x41\x43\x43\x45SS_OWNER\x10\x03\x12\x11\n\rACCESS_DEVICE\x10\x04\x12\x12\n\x0e\x41\x43\x43\x45SS_SERVICE\x10\x05\x12\x10\n\x0c\x41\x43\x43\x45SS_STAFF\x10\x06*\x94\x03\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x1d\n\x19PURPOSE_TRAINING_ANALYSIS\x10\x01\x12\x17\n\x13PURPOSE_HEALTH_DATA\x10\x02\x12\x1c\n\x18PURPOSE_PRECISE_LOCATION\x10\x03\x12\x1c\n\x18PURPOSE_NEARBY_DISCOVERY\x10\x04\x12\x1d\n\x19PURPOSE_SOCIAL_VISIBILITY\x10\x05\x12\x1b\n\x17PURPOSE_PERSONALISATION\x10\x06\x12\x15\n\x11PURPOSE_MARKETING\x10\x07\x12!\n\x1dPURPOSE_CROSS_BORDER_TRANSFER\x10\x08\x12\x14\n\x10PURPOSE_RESEARCH\x10\t\x12\x1b\n\x17PURPOSE_MARKETING_EMAIL\x10\n\x12\x19\n\x15PURPOSE_MARKETING_SMS\x10\x0b\x12\x1a\n\x16PURPOSE_MARKETING_PUSH\x10\x0c\x12\x1c\n\x18PURPOSE_MARKETING_IN_APP\x10\r*\xb4\x01\n\x0cPersonalData\x12\x1d\n\x19PERSONAL_DATA_UNSPECIFIED\x10\x00\x12\x1a\n\x16PERSONAL_DATA_IDENTITY\x10\x01\x12\x1a\n\x16PERSONAL_DATA_LOCATION\x10\x02\x12\x18\n\x14PERSONAL_DATA_HEALTH\x10\x03\x12\x19\n\x15PERSONAL_DATA_CONTENT\x10\x04\x12\x18\n\x14PERSONAL_DATA_DEVICE\x10\x05*d\n\x0cRateLimitKey\x12\x1e\n\x1aRATE_LIMIT_KEY_UNSPECIFIED\x10\x00\x12\x19\n\x15RATE_LIMIT_KEY_CALLER\x10\x01\x12\x19\n\x15RATE_LIMIT_KEY_METHOD\x10\x02*_\n\x0cLimitFailure\x12\x1d\n\x19LIMIT_FAILURE_UNSPECIFIED\x10\x00\x12\x16\n\x12LIMIT_FAILURE_OPEN\x10\x01\x12\x18\n\x14LIMIT_FAILURE_CLOSED\x10\x02*[\n\nCacheScope\x12\x1b\n\x17\x43\x41\x43HE_SCOPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43\x41\x43HE_SCOPE_CALLER\x10\x01\x12\x18\n\x14\x43\x41\x43HE_SCOPE_EVERYONE\x10\x02*X\n\x05Retry\x12\x15\n\x11RETRY_UNSPECIFIED\x10\x00\x12\x0f\n\x0bRETRY_NEVER\x10\x01\x12\x0e\n\nRETRY_SAFE\x10\x02\x12\x17\n\x13RETRY_BY_REQUEST_ID\x10\x03:[\n\x06method\x12\x1e.google.protobuf.MethodOptions\x18\xbc\x8b\x03 \x01(\x0b\x32!.pulsemesh.policy.v1.MethodPolicyR\x06method:g\n\rpersonal_data\x12\x1d.google.protobuf.FieldOptions\x18\xbd\x8b\x03 \x01(\x0e\x32!.pulsemesh.policy.v1.PersonalDataR\x0cpersonalDatab\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n pulsemesh/policy/v1/policy.proto\x12\x13pulsemesh.policy.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa9\x02\n\tRateLimit\x12\x14\n\x05\x63\x61lls\x18\x01 \x01(\rR\x05\x63\x61lls\x12\x31\n\x06period\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x06period\x12\x14\n\x05\x62urst\x18\x03 \x01(\rR\x05\x62urst\x12\x33\n\x03key\x18\x04 \x01(\x0e\x32!.pulsemesh.policy.v1.RateLimitKeyR\x03key\x12@\n\non_failure\x18\x05 \x01(\x0e\x32!.pulsemesh.policy.v1.LimitFailureR\tonFailure\x12.\n\x13messages_per_second\x18\x06 \x01(\rR\x11messagesPerSecond\x12\x16\n\x06shared\x18\x07 \x01(\x08R\x06shared\"\xa2\x01\n\x05\x43\x61\x63he\x12;\n\x0ctime_to_live\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\ntimeToLive\x12\x35\n\x05scope\x18\x02 \x01(\x0e\x32\x1f.pulsemesh.policy.v1.CacheScopeR\x05scope\x12%\n\x0einvalidated_by\x18\x03 \x03(\tR\rinvalidatedBy\"\x1f\n\x05\x41udit\x12\x16\n\x06\x61\x63tion\x18\x01 \x01(\tR\x06\x61\x63tion\"\xf4\x03\n\x0cMethodPolicy\x12\x33\n\x06\x61\x63\x63\x65ss\x18\x01 \x03(\x0e\x32\x1b.pulsemesh.policy.v1.AccessR\x06\x61\x63\x63\x65ss\x12\x16\n\x06scopes\x18\x02 \x03(\tR\x06scopes\x12\x1f\n\x0bstaff_roles\x18\x03 \x03(\tR\nstaffRoles\x12=\n\nrate_limit\x18\x04 \x01(\x0b\x32\x1e.pulsemesh.policy.v1.RateLimitR\trateLimit\x12\x30\n\x05\x63\x61\x63he\x18\x05 \x01(\x0b\x32\x1a.pulsemesh.policy.v1.CacheR\x05\x63\x61\x63he\x12\x35\n\x08\x64\x65\x61\x64line\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationR\x08\x64\x65\x61\x64line\x12\x30\n\x05retry\x18\x07 \x01(\x0e\x32\x1a.pulsemesh.policy.v1.RetryR\x05retry\x12\x38\n\x08\x63onsents\x18\x08 \x03(\x0e\x32\x1c.pulsemesh.policy.v1.PurposeR\x08\x63onsents\x12\x30\n\x05\x61udit\x18\t \x01(\x0b\x32\x1a.pulsemesh.policy.v1.AuditR\x05\x61udit\x12\x30\n\x14validated_by_handler\x18\n \x01(\x08R\x12validatedByHandler*\x8f\x01\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x11\n\rACCESS_PUBLIC\x10\x01\x12\x0f\n\x0b\x41\x43\x43\x45SS_USER\x10\x02\x12\x10\n\x0c\x41\x43\x43\x45SS_OWNER\x10\x03\x12\x11\n\rACCESS_DEVICE\x10\x04\x12\x12\n\x0e\x41\x43\x43\x45SS_SERVICE\x10\x05\x12\x10\n\x0c\x41\x43\x43\x45SS_STAFF\x10\x06*\x94\x03\n\x07Purpose\x12\x17\n\x13PURPOSE_UNSPECIFIED\x10\x00\x12\x1d\n\x19PURPOSE_TRAINING_ANALYSIS\x10\x01\x12\x17\n\x13PURPOSE_HEALTH_DATA\x10\x02\x12\x1c\n\x18PURPOSE_PRECISE_LOCATION\x10\x03\x12\x1c\n\x18PURPOSE_NEARBY_DISCOVERY\x10\x04\x12\x1d\n\x19PURPOSE_SOCIAL_VISIBILITY\x10\x05\x12\x1b\n\x17PURPOSE_PERSONALISATION\x10\x06\x12\x15\n\x11PURPOSE_MARKETING\x10\x07\x12!\n\x1dPURPOSE_CROSS_BORDER_TRANSFER\x10\x08\x12\x14\n\x10PURPOSE_RESEARCH\x10\t\x12\x1b\n\x17PURPOSE_MARKETING_EMAIL\x10\n\x12\x19\n\x15PURPOSE_MARKETING_SMS\x10\x0b\x12\x1a\n\x16PURPOSE_MARKETING_PUSH\x10\x0c\x12\x1c\n\x18PURPOSE_MARKETING_IN_APP\x10\r*\xb4\x01\n\x0cPersonalData\x12\x1d\n\x19PERSONAL_DATA_UNSPECIFIED\x10\x00\x12\x1a\n\x16PERSONAL_DATA_IDENTITY\x10\x01\x12\x1a\n\x16PERSONAL_DATA_LOCATION\x10\x02\x12\x18\n\x14PERSONAL_DATA_HEALTH\x10\x03\x12\x19\n\x15PERSONAL_DATA_CONTENT\x10\x04\x12\x18\n\x14PERSONAL_DATA_DEVICE\x10\x05*d\n\x0cRateLimitKey\x12\x1e\n\x1aRATE_LIMIT_KEY_UNSPECIFIED\x10\x00\x12\x19\n\x15RATE_LIMIT_KEY_CALLER\x10\x01\x12\x19\n\x15RATE_LIMIT_KEY_METHOD\x10\x02*_\n\x0cLimitFailure\x12\x1d\n\x19LIMIT_FAILURE_UNSPECIFIED\x10\x00\x12\x16\n\x12LIMIT_FAILURE_OPEN\x10\x01\x12\x18\n\x14LIMIT_FAILURE_CLOSED\x10\x02*[\n\nCacheScope\x12\x1b\n\x17\x43\x41\x43HE_SCOPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43\x41\x43HE_SCOPE_CALLER\x10\x01\x12\x18\n\x14\x43\x41\x43HE_SCOPE_EVERYONE\x10\x02*X\n\x05Retry\x12\x15\n\x11RETRY_UNSPECIFIED\x10\x00\x12\x0f\n\x0bRETRY_NEVER\x10\x01\x12\x0e\n\nRETRY_SAFE\x10\x02\x12\x17\n\x13RETRY_BY_REQUEST_ID\x10\x03:[\n\x06method\x12\x1e.google.protobuf.MethodOptions\x18\xbc\x8b\x03 \x01(\x0b\x32!.pulsemesh.policy.v1.MethodPolicyR\x06method:g\n\rpersonal_data\x12\x1d.google.protobuf.FieldOptions\x18\xbd\x8b\x03 \x01(\x0e\x32!.pulsemesh.policy.v1.PersonalDataR\x0cpersonalDatab\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'pulsemesh.policy.v1.policy_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ACCESS']._serialized_start=1061
-  _globals['_ACCESS']._serialized_end=1204
-  _globals['_PURPOSE']._serialized_start=1207
-  _globals['_PURPOSE']._serialized_end=1611
-  _globals['_PERSONALDATA']._serialized_start=1614
-  _globals['_PERSONALDATA']._serialized_end=1794
-  _globals['_RATELIMITKEY']._serialized_start=1796
-  _globals['_RATELIMITKEY']._serialized_end=1896
-  _globals['_LIMITFAILURE']._serialized_start=1898
-  _globals['_LIMITFAILURE']._serialized_end=1993
-  _globals['_CACHESCOPE']._serialized_start=1995
-  _globals['_CACHESCOPE']._serialized_end=2086
-  _globals['_RETRY']._serialized_start=2088
-  _globals['_RETRY']._serialized_end=2176
+  _globals['_ACCESS']._serialized_start=1125
+  _globals['_ACCESS']._serialized_end=1268
+  _globals['_PURPOSE']._serialized_start=1271
+  _globals['_PURPOSE']._serialized_end=1675
+  _globals['_PERSONALDATA']._serialized_start=1678
+  _globals['_PERSONALDATA']._serialized_end=1858
+  _globals['_RATELIMITKEY']._serialized_start=1860
+  _globals['_RATELIMITKEY']._serialized_end=1960
+  _globals['_LIMITFAILURE']._serialized_start=1962
+  _globals['_LIMITFAILURE']._serialized_end=2057
+  _globals['_CACHESCOPE']._serialized_start=2059
+  _globals['_CACHESCOPE']._serialized_end=2150
+  _globals['_RETRY']._serialized_start=2152
+  _globals['_RETRY']._serialized_end=2240
   _globals['_RATELIMIT']._serialized_start=124
-  _globals['_RATELIMIT']._serialized_end=397
-  _globals['_CACHE']._serialized_start=399
-  _globals['_CACHE']._serialized_end=522
-  _globals['_AUDIT']._serialized_start=524
-  _globals['_AUDIT']._serialized_end=555
-  _globals['_METHODPOLICY']._serialized_start=558
-  _globals['_METHODPOLICY']._serialized_end=1058
+  _globals['_RATELIMIT']._serialized_end=421
+  _globals['_CACHE']._serialized_start=424
+  _globals['_CACHE']._serialized_end=586
+  _globals['_AUDIT']._serialized_start=588
+  _globals['_AUDIT']._serialized_end=619
+  _globals['_METHODPOLICY']._serialized_start=622
+  _globals['_METHODPOLICY']._serialized_end=1122
 # @@protoc_insertion_point(module_scope)

@@ -252,6 +252,7 @@ class RateLimit(_message.Message):
     KEY_FIELD_NUMBER: _builtins.int
     ON_FAILURE_FIELD_NUMBER: _builtins.int
     MESSAGES_PER_SECOND_FIELD_NUMBER: _builtins.int
+    SHARED_FIELD_NUMBER: _builtins.int
     calls: _builtins.int
     """Tokens added per `period`."""
     burst: _builtins.int
@@ -260,6 +261,11 @@ class RateLimit(_message.Message):
     on_failure: Global___LimitFailure.ValueType
     messages_per_second: _builtins.int
     """For streams: messages a second that one stream may send; 0 means no limit."""
+    shared: _builtins.bool
+    """The gateway counts over all its processes, in Redis, before it asks the
+    service: for methods where one call too many is dear. The others are counted
+    by each gateway process for itself.
+    """
     @_builtins.property
     def period(self) -> _duration_pb2.Duration: ...
     def __init__(
@@ -271,10 +277,11 @@ class RateLimit(_message.Message):
         key: Global___RateLimitKey.ValueType = ...,
         on_failure: Global___LimitFailure.ValueType = ...,
         messages_per_second: _builtins.int = ...,
+        shared: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["period", b"period"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["burst", b"burst", "calls", b"calls", "key", b"key", "messages_per_second", b"messages_per_second", "on_failure", b"on_failure", "period", b"period"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["burst", b"burst", "calls", b"calls", "key", b"key", "messages_per_second", b"messages_per_second", "on_failure", b"on_failure", "period", b"period", "shared", b"shared"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -288,18 +295,28 @@ class Cache(_message.Message):
 
     TIME_TO_LIVE_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
+    INVALIDATED_BY_FIELD_NUMBER: _builtins.int
     scope: Global___CacheScope.ValueType
     @_builtins.property
     def time_to_live(self) -> _duration_pb2.Duration: ...
+    @_builtins.property
+    def invalidated_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Full names of the events after which an answer is forgotten at once, such as
+        "pulsemesh.workout.v1.WorkoutUpdated". With CACHE_SCOPE_CALLER an event
+        concerns the answers of the person whom it is about, with
+        CACHE_SCOPE_EVERYONE all answers of the method.
+        """
+
     def __init__(
         self,
         *,
         time_to_live: _duration_pb2.Duration | None = ...,
         scope: Global___CacheScope.ValueType = ...,
+        invalidated_by: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time_to_live", b"time_to_live"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope", "time_to_live", b"time_to_live"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invalidated_by", b"invalidated_by", "scope", b"scope", "time_to_live", b"time_to_live"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

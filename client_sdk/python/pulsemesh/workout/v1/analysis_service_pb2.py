@@ -23,12 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from pulsemesh.policy.v1 import policy_pb2 as pulsemesh_dot_policy_dot_v1_dot_policy__pb2
 from pulsemesh.type.v1 import channel_pb2 as pulsemesh_dot_type_dot_v1_dot_channel__pb2
 from pulsemesh.workout.v1 import analysis_pb2 as pulsemesh_dot_workout_dot_v1_dot_analysis__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+pulsemesh/workout/v1/analysis_service.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a pulsemesh/policy/v1/policy.proto\x1a\x1fpulsemesh/type/v1/channel.proto\x1a#pulsemesh/workout/v1/analysis.proto\"=\n\x12GetAnalysisRequest\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\"Q\n\x13GetAnalysisResponse\x12:\n\x08\x61nalysis\x18\x01 \x01(\x0b\x32\x1e.pulsemesh.workout.v1.AnalysisR\x08\x61nalysis\"\xb2\x01\n\x0fGetCurveRequest\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\x12@\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x1a.pulsemesh.type.v1.ChannelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x07\x63hannel\x12\x34\n\x0b\x64urations_s\x18\x03 \x03(\rB\x13\xbaH\x10\x92\x01\r\x10\x80 \"\x08*\x06\x18\x80\xa3\x05(\x01R\ndurationsS\"P\n\x10GetCurveResponse\x12<\n\x05\x63urve\x18\x01 \x01(\x0b\x32&.pulsemesh.workout.v1.MeanMaximalCurveR\x05\x63urve2\xb3\x02\n\x0f\x41nalysisService\x12\x93\x01\n\x0bGetAnalysis\x12(.pulsemesh.workout.v1.GetAnalysisRequest\x1a).pulsemesh.workout.v1.GetAnalysisResponse\"/\x90\x02\x01\xe2\xdb\x18(\n\x01\x03\x12\x0cworkout.read\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x02\x08\x1e\x38\x02\x42\x02\x01\x02\x12\x89\x01\n\x08GetCurve\x12%.pulsemesh.workout.v1.GetCurveRequest\x1a&.pulsemesh.workout.v1.GetCurveResponse\".\x90\x02\x01\xe2\xdb\x18\'\n\x01\x03\x12\x0cworkout.read\"\n\x08x\x12\x02\x08< \x01(\x01\x32\x02\x08\x1e\x38\x02\x42\x02\x01\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+pulsemesh/workout/v1/analysis_service.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a pulsemesh/policy/v1/policy.proto\x1a\x1fpulsemesh/type/v1/channel.proto\x1a#pulsemesh/workout/v1/analysis.proto\"=\n\x12GetAnalysisRequest\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\"Q\n\x13GetAnalysisResponse\x12:\n\x08\x61nalysis\x18\x01 \x01(\x0b\x32\x1e.pulsemesh.workout.v1.AnalysisR\x08\x61nalysis\"\xb2\x01\n\x0fGetCurveRequest\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\x12@\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x1a.pulsemesh.type.v1.ChannelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00R\x07\x63hannel\x12\x34\n\x0b\x64urations_s\x18\x03 \x03(\rB\x13\xbaH\x10\x92\x01\r\x10\x80 \"\x08*\x06\x18\x80\xa3\x05(\x01R\ndurationsS\"P\n\x10GetCurveResponse\x12<\n\x05\x63urve\x18\x01 \x01(\x0b\x32&.pulsemesh.workout.v1.MeanMaximalCurveR\x05\x63urve2\x8f\x03\n\x0f\x41nalysisService\x12\xbd\x01\n\x0bGetAnalysis\x12(.pulsemesh.workout.v1.GetAnalysisRequest\x1a).pulsemesh.workout.v1.GetAnalysisResponse\"Y\x90\x02\x01\xe2\xdb\x18(\n\x01\x03\x12\x0cworkout.read\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x02\x08\x1e\x38\x02\x42\x02\x01\x02\x82\xd3\xe4\x93\x02$\x12\"/v1/workouts/{workout_id}/analysis\x12\xbb\x01\n\x08GetCurve\x12%.pulsemesh.workout.v1.GetCurveRequest\x1a&.pulsemesh.workout.v1.GetCurveResponse\"`\x90\x02\x01\xe2\xdb\x18\'\n\x01\x03\x12\x0cworkout.read\"\n\x08x\x12\x02\x08< \x01(\x01\x32\x02\x08\x1e\x38\x02\x42\x02\x01\x02\x82\xd3\xe4\x93\x02,\x12*/v1/workouts/{workout_id}/curves/{channel}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,17 +45,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCURVEREQUEST'].fields_by_name['durations_s']._loaded_options = None
   _globals['_GETCURVEREQUEST'].fields_by_name['durations_s']._serialized_options = b'\272H\020\222\001\r\020\200 \"\010*\006\030\200\243\005(\001'
   _globals['_ANALYSISSERVICE'].methods_by_name['GetAnalysis']._loaded_options = None
-  _globals['_ANALYSISSERVICE'].methods_by_name['GetAnalysis']._serialized_options = b'\220\002\001\342\333\030(\n\001\003\022\014workout.read\"\013\010\330\004\022\002\010< \001(\0012\002\010\0368\002B\002\001\002'
+  _globals['_ANALYSISSERVICE'].methods_by_name['GetAnalysis']._serialized_options = b'\220\002\001\342\333\030(\n\001\003\022\014workout.read\"\013\010\330\004\022\002\010< \001(\0012\002\010\0368\002B\002\001\002\202\323\344\223\002$\022\"/v1/workouts/{workout_id}/analysis'
   _globals['_ANALYSISSERVICE'].methods_by_name['GetCurve']._loaded_options = None
-  _globals['_ANALYSISSERVICE'].methods_by_name['GetCurve']._serialized_options = b'\220\002\001\342\333\030\'\n\001\003\022\014workout.read\"\n\010x\022\002\010< \001(\0012\002\010\0368\002B\002\001\002'
-  _globals['_GETANALYSISREQUEST']._serialized_start=202
-  _globals['_GETANALYSISREQUEST']._serialized_end=263
-  _globals['_GETANALYSISRESPONSE']._serialized_start=265
-  _globals['_GETANALYSISRESPONSE']._serialized_end=346
-  _globals['_GETCURVEREQUEST']._serialized_start=349
-  _globals['_GETCURVEREQUEST']._serialized_end=527
-  _globals['_GETCURVERESPONSE']._serialized_start=529
-  _globals['_GETCURVERESPONSE']._serialized_end=609
-  _globals['_ANALYSISSERVICE']._serialized_start=612
-  _globals['_ANALYSISSERVICE']._serialized_end=919
+  _globals['_ANALYSISSERVICE'].methods_by_name['GetCurve']._serialized_options = b'\220\002\001\342\333\030\'\n\001\003\022\014workout.read\"\n\010x\022\002\010< \001(\0012\002\010\0368\002B\002\001\002\202\323\344\223\002,\022*/v1/workouts/{workout_id}/curves/{channel}'
+  _globals['_GETANALYSISREQUEST']._serialized_start=232
+  _globals['_GETANALYSISREQUEST']._serialized_end=293
+  _globals['_GETANALYSISRESPONSE']._serialized_start=295
+  _globals['_GETANALYSISRESPONSE']._serialized_end=376
+  _globals['_GETCURVEREQUEST']._serialized_start=379
+  _globals['_GETCURVEREQUEST']._serialized_end=557
+  _globals['_GETCURVERESPONSE']._serialized_start=559
+  _globals['_GETCURVERESPONSE']._serialized_end=639
+  _globals['_ANALYSISSERVICE']._serialized_start=642
+  _globals['_ANALYSISSERVICE']._serialized_end=1041
 # @@protoc_insertion_point(module_scope)

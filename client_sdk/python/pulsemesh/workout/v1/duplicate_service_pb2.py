@@ -23,6 +23,7 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from pulsemesh.policy.v1 import policy_pb2 as pulsemesh_dot_policy_dot_v1_dot_policy__pb2
 from pulsemesh.type.v1 import channel_pb2 as pulsemesh_dot_type_dot_v1_dot_channel__pb2
@@ -30,7 +31,7 @@ from pulsemesh.workout.v1 import revision_pb2 as pulsemesh_dot_workout_dot_v1_do
 from pulsemesh.workout.v1 import workout_pb2 as pulsemesh_dot_workout_dot_v1_dot_workout__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,pulsemesh/workout/v1/duplicate_service.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulsemesh/policy/v1/policy.proto\x1a\x1fpulsemesh/type/v1/channel.proto\x1a#pulsemesh/workout/v1/revision.proto\x1a\"pulsemesh/workout/v1/workout.proto\"\x9e\x01\n\x11\x44uplicateEvidence\x12=\n\x06reason\x18\x01 \x01(\x0e\x32%.pulsemesh.workout.v1.DuplicateReasonR\x06reason\x12\x14\n\x05value\x18\x02 \x01(\x01R\x05value\x12\x34\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x1a.pulsemesh.type.v1.ChannelR\x07\x63hannel\"\x8d\x03\n\tDuplicate\x12!\n\x0c\x64uplicate_id\x18\x01 \x01(\tR\x0b\x64uplicateId\x12\x33\n\x05\x66irst\x18\x02 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.WorkoutR\x05\x66irst\x12\x35\n\x06second\x18\x03 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.WorkoutR\x06second\x12\x14\n\x05score\x18\x04 \x01(\x01R\x05score\x12\x43\n\x08\x65vidence\x18\x05 \x03(\x0b\x32\'.pulsemesh.workout.v1.DuplicateEvidenceR\x08\x65vidence\x12:\n\x05state\x18\x06 \x01(\x0e\x32$.pulsemesh.workout.v1.DuplicateStateR\x05state\x12#\n\rderivation_id\x18\x07 \x01(\tR\x0c\x64\x65rivationId\x12\x35\n\x08\x66ound_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x66oundAt\"\xbb\x01\n\x15ListDuplicatesRequest\x12Q\n\x06states\x18\x01 \x03(\x0e\x32$.pulsemesh.workout.v1.DuplicateStateB\x13\xbaH\x10\x92\x01\r\x10\x04\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00R\x06states\x12&\n\tpage_size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x81\x01\n\x16ListDuplicatesResponse\x12?\n\nduplicates\x18\x01 \x03(\x0b\x32\x1f.pulsemesh.workout.v1.DuplicateR\nduplicates\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\n\n\x08KeepBoth\"2\n\x07KeepOne\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\"\xfa\x01\n\tMergeBoth\x12\x35\n\x12leading_workout_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x1aR\x10leadingWorkoutId\x12\x41\n\x05leads\x18\x02 \x03(\x0b\x32!.pulsemesh.workout.v1.ChannelLeadB\x08\xbaH\x05\x92\x01\x02\x10(R\x05leads\x12P\n\rclock_offsets\x18\x03 \x03(\x0b\x32!.pulsemesh.workout.v1.ClockOffsetB\x08\xbaH\x05\x92\x01\x02\x10\nR\x0c\x63lockOffsets\x12!\n\x0c\x61lign_clocks\x18\x04 \x01(\x08R\x0b\x61lignClocks\"\x8b\x02\n\x17ResolveDuplicateRequest\x12+\n\x0c\x64uplicate_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x0b\x64uplicateId\x12=\n\tkeep_both\x18\x02 \x01(\x0b\x32\x1e.pulsemesh.workout.v1.KeepBothH\x00R\x08keepBoth\x12:\n\x08keep_one\x18\x03 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.KeepOneH\x00R\x07keepOne\x12\x37\n\x05merge\x18\x04 \x01(\x0b\x32\x1f.pulsemesh.workout.v1.MergeBothH\x00R\x05mergeB\x0f\n\x06\x63hoice\x12\x05\xbaH\x02\x08\x01\"\x92\x01\n\x18ResolveDuplicateResponse\x12=\n\tduplicate\x18\x01 \x01(\x0b\x32\x1f.pulsemesh.workout.v1.DuplicateR\tduplicate\x12\x37\n\x07workout\x18\x02 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.WorkoutR\x07workout\"E\n\x16ReopenDuplicateRequest\x12+\n\x0c\x64uplicate_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x0b\x64uplicateId\"X\n\x17ReopenDuplicateResponse\x12=\n\tduplicate\x18\x01 \x01(\x0b\x32\x1f.pulsemesh.workout.v1.DuplicateR\tduplicate*\xa4\x01\n\x0e\x44uplicateState\x12\x1f\n\x1b\x44UPLICATE_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x44UPLICATE_STATE_OPEN\x10\x01\x12\x1d\n\x19\x44UPLICATE_STATE_KEPT_BOTH\x10\x02\x12\x1c\n\x18\x44UPLICATE_STATE_KEPT_ONE\x10\x03\x12\x1a\n\x16\x44UPLICATE_STATE_MERGED\x10\x04*\xc6\x01\n\x0f\x44uplicateReason\x12 \n\x1c\x44UPLICATE_REASON_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44UPLICATE_REASON_OVERLAP\x10\x01\x12\x1a\n\x16\x44UPLICATE_REASON_START\x10\x02\x12\x1a\n\x16\x44UPLICATE_REASON_TRACK\x10\x03\x12\x1c\n\x18\x44UPLICATE_REASON_CHANNEL\x10\x04\x12\x1d\n\x19\x44UPLICATE_REASON_DISTANCE\x10\x05\x32\xe9\x03\n\x10\x44uplicateService\x12\x98\x01\n\x0eListDuplicates\x12+.pulsemesh.workout.v1.ListDuplicatesRequest\x1a,.pulsemesh.workout.v1.ListDuplicatesResponse\"+\x90\x02\x01\xe2\xdb\x18$\n\x01\x03\x12\x0cworkout.read\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x12\x9e\x01\n\x10ResolveDuplicate\x12-.pulsemesh.workout.v1.ResolveDuplicateRequest\x1a..pulsemesh.workout.v1.ResolveDuplicateResponse\"+\xe2\xdb\x18\'\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08<8\x02\x42\x01\x02\x12\x98\x01\n\x0fReopenDuplicate\x12,.pulsemesh.workout.v1.ReopenDuplicateRequest\x1a-.pulsemesh.workout.v1.ReopenDuplicateResponse\"(\xe2\xdb\x18$\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08\x1e\x38\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,pulsemesh/workout/v1/duplicate_service.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulsemesh/policy/v1/policy.proto\x1a\x1fpulsemesh/type/v1/channel.proto\x1a#pulsemesh/workout/v1/revision.proto\x1a\"pulsemesh/workout/v1/workout.proto\"\x9e\x01\n\x11\x44uplicateEvidence\x12=\n\x06reason\x18\x01 \x01(\x0e\x32%.pulsemesh.workout.v1.DuplicateReasonR\x06reason\x12\x14\n\x05value\x18\x02 \x01(\x01R\x05value\x12\x34\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x1a.pulsemesh.type.v1.ChannelR\x07\x63hannel\"\x8d\x03\n\tDuplicate\x12!\n\x0c\x64uplicate_id\x18\x01 \x01(\tR\x0b\x64uplicateId\x12\x33\n\x05\x66irst\x18\x02 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.WorkoutR\x05\x66irst\x12\x35\n\x06second\x18\x03 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.WorkoutR\x06second\x12\x14\n\x05score\x18\x04 \x01(\x01R\x05score\x12\x43\n\x08\x65vidence\x18\x05 \x03(\x0b\x32\'.pulsemesh.workout.v1.DuplicateEvidenceR\x08\x65vidence\x12:\n\x05state\x18\x06 \x01(\x0e\x32$.pulsemesh.workout.v1.DuplicateStateR\x05state\x12#\n\rderivation_id\x18\x07 \x01(\tR\x0c\x64\x65rivationId\x12\x35\n\x08\x66ound_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x66oundAt\"\xbb\x01\n\x15ListDuplicatesRequest\x12Q\n\x06states\x18\x01 \x03(\x0e\x32$.pulsemesh.workout.v1.DuplicateStateB\x13\xbaH\x10\x92\x01\r\x10\x04\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00R\x06states\x12&\n\tpage_size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x81\x01\n\x16ListDuplicatesResponse\x12?\n\nduplicates\x18\x01 \x03(\x0b\x32\x1f.pulsemesh.workout.v1.DuplicateR\nduplicates\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\n\n\x08KeepBoth\"2\n\x07KeepOne\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\"\xfa\x01\n\tMergeBoth\x12\x35\n\x12leading_workout_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x1aR\x10leadingWorkoutId\x12\x41\n\x05leads\x18\x02 \x03(\x0b\x32!.pulsemesh.workout.v1.ChannelLeadB\x08\xbaH\x05\x92\x01\x02\x10(R\x05leads\x12P\n\rclock_offsets\x18\x03 \x03(\x0b\x32!.pulsemesh.workout.v1.ClockOffsetB\x08\xbaH\x05\x92\x01\x02\x10\nR\x0c\x63lockOffsets\x12!\n\x0c\x61lign_clocks\x18\x04 \x01(\x08R\x0b\x61lignClocks\"\x8b\x02\n\x17ResolveDuplicateRequest\x12+\n\x0c\x64uplicate_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x0b\x64uplicateId\x12=\n\tkeep_both\x18\x02 \x01(\x0b\x32\x1e.pulsemesh.workout.v1.KeepBothH\x00R\x08keepBoth\x12:\n\x08keep_one\x18\x03 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.KeepOneH\x00R\x07keepOne\x12\x37\n\x05merge\x18\x04 \x01(\x0b\x32\x1f.pulsemesh.workout.v1.MergeBothH\x00R\x05mergeB\x0f\n\x06\x63hoice\x12\x05\xbaH\x02\x08\x01\"\x92\x01\n\x18ResolveDuplicateResponse\x12=\n\tduplicate\x18\x01 \x01(\x0b\x32\x1f.pulsemesh.workout.v1.DuplicateR\tduplicate\x12\x37\n\x07workout\x18\x02 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.WorkoutR\x07workout\"E\n\x16ReopenDuplicateRequest\x12+\n\x0c\x64uplicate_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x0b\x64uplicateId\"X\n\x17ReopenDuplicateResponse\x12=\n\tduplicate\x18\x01 \x01(\x0b\x32\x1f.pulsemesh.workout.v1.DuplicateR\tduplicate*\xa4\x01\n\x0e\x44uplicateState\x12\x1f\n\x1b\x44UPLICATE_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x44UPLICATE_STATE_OPEN\x10\x01\x12\x1d\n\x19\x44UPLICATE_STATE_KEPT_BOTH\x10\x02\x12\x1c\n\x18\x44UPLICATE_STATE_KEPT_ONE\x10\x03\x12\x1a\n\x16\x44UPLICATE_STATE_MERGED\x10\x04*\xc6\x01\n\x0f\x44uplicateReason\x12 \n\x1c\x44UPLICATE_REASON_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44UPLICATE_REASON_OVERLAP\x10\x01\x12\x1a\n\x16\x44UPLICATE_REASON_START\x10\x02\x12\x1a\n\x16\x44UPLICATE_REASON_TRACK\x10\x03\x12\x1c\n\x18\x44UPLICATE_REASON_CHANNEL\x10\x04\x12\x1d\n\x19\x44UPLICATE_REASON_DISTANCE\x10\x05\x32\xde\x04\n\x10\x44uplicateService\x12\xae\x01\n\x0eListDuplicates\x12+.pulsemesh.workout.v1.ListDuplicatesRequest\x1a,.pulsemesh.workout.v1.ListDuplicatesResponse\"A\x90\x02\x01\xe2\xdb\x18$\n\x01\x03\x12\x0cworkout.read\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/duplicates\x12\xce\x01\n\x10ResolveDuplicate\x12-.pulsemesh.workout.v1.ResolveDuplicateRequest\x1a..pulsemesh.workout.v1.ResolveDuplicateResponse\"[\xe2\xdb\x18\'\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08<8\x02\x42\x01\x02\x82\xd3\xe4\x93\x02*\"%/v1/duplicates/{duplicate_id}/resolve:\x01*\x12\xc7\x01\n\x0fReopenDuplicate\x12,.pulsemesh.workout.v1.ReopenDuplicateRequest\x1a-.pulsemesh.workout.v1.ReopenDuplicateResponse\"W\xe2\xdb\x18$\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08\x1e\x38\x02\x82\xd3\xe4\x93\x02)\"$/v1/duplicates/{duplicate_id}/reopen:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -58,37 +59,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REOPENDUPLICATEREQUEST'].fields_by_name['duplicate_id']._loaded_options = None
   _globals['_REOPENDUPLICATEREQUEST'].fields_by_name['duplicate_id']._serialized_options = b'\272H\005r\003\230\001\032'
   _globals['_DUPLICATESERVICE'].methods_by_name['ListDuplicates']._loaded_options = None
-  _globals['_DUPLICATESERVICE'].methods_by_name['ListDuplicates']._serialized_options = b'\220\002\001\342\333\030$\n\001\003\022\014workout.read\"\013\010\330\004\022\002\010< \001(\0012\002\010\0058\002'
+  _globals['_DUPLICATESERVICE'].methods_by_name['ListDuplicates']._serialized_options = b'\220\002\001\342\333\030$\n\001\003\022\014workout.read\"\013\010\330\004\022\002\010< \001(\0012\002\010\0058\002\202\323\344\223\002\020\022\016/v1/duplicates'
   _globals['_DUPLICATESERVICE'].methods_by_name['ResolveDuplicate']._loaded_options = None
-  _globals['_DUPLICATESERVICE'].methods_by_name['ResolveDuplicate']._serialized_options = b'\342\333\030\'\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010<8\002B\001\002'
+  _globals['_DUPLICATESERVICE'].methods_by_name['ResolveDuplicate']._serialized_options = b'\342\333\030\'\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010<8\002B\001\002\202\323\344\223\002*\"%/v1/duplicates/{duplicate_id}/resolve:\001*'
   _globals['_DUPLICATESERVICE'].methods_by_name['ReopenDuplicate']._loaded_options = None
-  _globals['_DUPLICATESERVICE'].methods_by_name['ReopenDuplicate']._serialized_options = b'\342\333\030$\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010\0368\002'
-  _globals['_DUPLICATESTATE']._serialized_start=2053
-  _globals['_DUPLICATESTATE']._serialized_end=2217
-  _globals['_DUPLICATEREASON']._serialized_start=2220
-  _globals['_DUPLICATEREASON']._serialized_end=2418
-  _globals['_DUPLICATEEVIDENCE']._serialized_start=273
-  _globals['_DUPLICATEEVIDENCE']._serialized_end=431
-  _globals['_DUPLICATE']._serialized_start=434
-  _globals['_DUPLICATE']._serialized_end=831
-  _globals['_LISTDUPLICATESREQUEST']._serialized_start=834
-  _globals['_LISTDUPLICATESREQUEST']._serialized_end=1021
-  _globals['_LISTDUPLICATESRESPONSE']._serialized_start=1024
-  _globals['_LISTDUPLICATESRESPONSE']._serialized_end=1153
-  _globals['_KEEPBOTH']._serialized_start=1155
-  _globals['_KEEPBOTH']._serialized_end=1165
-  _globals['_KEEPONE']._serialized_start=1167
-  _globals['_KEEPONE']._serialized_end=1217
-  _globals['_MERGEBOTH']._serialized_start=1220
-  _globals['_MERGEBOTH']._serialized_end=1470
-  _globals['_RESOLVEDUPLICATEREQUEST']._serialized_start=1473
-  _globals['_RESOLVEDUPLICATEREQUEST']._serialized_end=1740
-  _globals['_RESOLVEDUPLICATERESPONSE']._serialized_start=1743
-  _globals['_RESOLVEDUPLICATERESPONSE']._serialized_end=1889
-  _globals['_REOPENDUPLICATEREQUEST']._serialized_start=1891
-  _globals['_REOPENDUPLICATEREQUEST']._serialized_end=1960
-  _globals['_REOPENDUPLICATERESPONSE']._serialized_start=1962
-  _globals['_REOPENDUPLICATERESPONSE']._serialized_end=2050
-  _globals['_DUPLICATESERVICE']._serialized_start=2421
-  _globals['_DUPLICATESERVICE']._serialized_end=2910
+  _globals['_DUPLICATESERVICE'].methods_by_name['ReopenDuplicate']._serialized_options = b'\342\333\030$\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010\0368\002\202\323\344\223\002)\"$/v1/duplicates/{duplicate_id}/reopen:\001*'
+  _globals['_DUPLICATESTATE']._serialized_start=2083
+  _globals['_DUPLICATESTATE']._serialized_end=2247
+  _globals['_DUPLICATEREASON']._serialized_start=2250
+  _globals['_DUPLICATEREASON']._serialized_end=2448
+  _globals['_DUPLICATEEVIDENCE']._serialized_start=303
+  _globals['_DUPLICATEEVIDENCE']._serialized_end=461
+  _globals['_DUPLICATE']._serialized_start=464
+  _globals['_DUPLICATE']._serialized_end=861
+  _globals['_LISTDUPLICATESREQUEST']._serialized_start=864
+  _globals['_LISTDUPLICATESREQUEST']._serialized_end=1051
+  _globals['_LISTDUPLICATESRESPONSE']._serialized_start=1054
+  _globals['_LISTDUPLICATESRESPONSE']._serialized_end=1183
+  _globals['_KEEPBOTH']._serialized_start=1185
+  _globals['_KEEPBOTH']._serialized_end=1195
+  _globals['_KEEPONE']._serialized_start=1197
+  _globals['_KEEPONE']._serialized_end=1247
+  _globals['_MERGEBOTH']._serialized_start=1250
+  _globals['_MERGEBOTH']._serialized_end=1500
+  _globals['_RESOLVEDUPLICATEREQUEST']._serialized_start=1503
+  _globals['_RESOLVEDUPLICATEREQUEST']._serialized_end=1770
+  _globals['_RESOLVEDUPLICATERESPONSE']._serialized_start=1773
+  _globals['_RESOLVEDUPLICATERESPONSE']._serialized_end=1919
+  _globals['_REOPENDUPLICATEREQUEST']._serialized_start=1921
+  _globals['_REOPENDUPLICATEREQUEST']._serialized_end=1990
+  _globals['_REOPENDUPLICATERESPONSE']._serialized_start=1992
+  _globals['_REOPENDUPLICATERESPONSE']._serialized_end=2080
+  _globals['_DUPLICATESERVICE']._serialized_start=2451
+  _globals['_DUPLICATESERVICE']._serialized_end=3057
 # @@protoc_insertion_point(module_scope)

@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from pulsemesh.policy.v1 import policy_pb2 as pulsemesh_dot_policy_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'pulsemesh/workout/v1/file_service.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulsemesh/policy/v1/policy.proto\"\xd2\x01\n\nStoredFile\x12\x17\n\x07\x66ile_id\x18\x01 \x01(\tR\x06\x66ileId\x12\x18\n\x04name\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x04R\x04name\x12\x1d\n\nsize_bytes\x18\x03 \x01(\x04R\tsizeBytes\x12\x16\n\x06sha256\x18\x04 \x01(\tR\x06sha256\x12;\n\x0buploaded_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nuploadedAt\x12\x1d\n\nworkout_id\x18\x06 \x01(\tR\tworkoutId\"\xd4\x01\n\nFileHeader\x12\"\n\x04name\x18\x01 \x01(\tB\x0e\xbaH\x0br\t\x10\x01\x18\xff\x01\xba\x01\x01\x00R\x04name\x12,\n\nsize_bytes\x18\x02 \x01(\x04\x42\r\xbaH\n2\x08\x18\x80\x80\x80\x80\x01 \x00R\tsizeBytes\x12-\n\x06sha256\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$R\x06sha256\x12\x45\n\x0crecording_id\x18\x04 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^([0-9A-HJKMNP-TV-Z]{26})?$R\x0brecordingId\"\x81\x01\n\x11UploadFileRequest\x12:\n\x06header\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.FileHeaderH\x00R\x06header\x12!\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@H\x00R\x05\x63hunkB\r\n\x04part\x12\x05\xbaH\x02\x08\x01\"d\n\x12UploadFileResponse\x12\x34\n\x04\x66ile\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.StoredFileR\x04\x66ile\x12\x18\n\x07\x65xisted\x18\x02 \x01(\x08R\x07\x65xisted\"@\n\x0f\x46indFileRequest\x12-\n\x06sha256\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$R\x06sha256\"H\n\x10\x46indFileResponse\x12\x34\n\x04\x66ile\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.StoredFileR\x04\x66ile\"8\n\x13\x44ownloadFileRequest\x12!\n\x07\x66ile_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x06\x66ileId\"n\n\x14\x44ownloadFileResponse\x12\x36\n\x04\x66ile\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.StoredFileH\x00R\x04\x66ile\x12\x16\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00R\x05\x63hunkB\x06\n\x04part2\xc7\x03\n\x0b\x46ileService\x12\x8b\x01\n\nUploadFile\x12\'.pulsemesh.workout.v1.UploadFileRequest\x1a(.pulsemesh.workout.v1.UploadFileResponse\"(\xe2\xdb\x18$\n\x02\x03\x04\x12\x06ingest\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x03\x08\xd8\x04\x38\x02\x42\x02\x01\x02(\x01\x12\x81\x01\n\x08\x46indFile\x12%.pulsemesh.workout.v1.FindFileRequest\x1a&.pulsemesh.workout.v1.FindFileResponse\"&\x90\x02\x01\xe2\xdb\x18\x1f\n\x02\x03\x04\x12\x06ingest\"\x0b\x08\xb0\t\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x12\xa5\x01\n\x0c\x44ownloadFile\x12).pulsemesh.workout.v1.DownloadFileRequest\x1a*.pulsemesh.workout.v1.DownloadFileResponse\"<\x90\x02\x01\xe2\xdb\x18\x35\n\x01\x03\x12\x0cworkout.read\"\n\x08x\x12\x02\x08< \x01(\x01\x32\x03\x08\xd8\x04\x38\x02J\x0f\n\rfile.download0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'pulsemesh/workout/v1/file_service.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulsemesh/policy/v1/policy.proto\"\xd2\x01\n\nStoredFile\x12\x17\n\x07\x66ile_id\x18\x01 \x01(\tR\x06\x66ileId\x12\x18\n\x04name\x18\x02 \x01(\tB\x04\xe8\xdb\x18\x04R\x04name\x12\x1d\n\nsize_bytes\x18\x03 \x01(\x04R\tsizeBytes\x12\x16\n\x06sha256\x18\x04 \x01(\tR\x06sha256\x12;\n\x0buploaded_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nuploadedAt\x12\x1d\n\nworkout_id\x18\x06 \x01(\tR\tworkoutId\"\xd4\x01\n\nFileHeader\x12\"\n\x04name\x18\x01 \x01(\tB\x0e\xbaH\x0br\t\x10\x01\x18\xff\x01\xba\x01\x01\x00R\x04name\x12,\n\nsize_bytes\x18\x02 \x01(\x04\x42\r\xbaH\n2\x08\x18\x80\x80\x80\x80\x01 \x00R\tsizeBytes\x12-\n\x06sha256\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$R\x06sha256\x12\x45\n\x0crecording_id\x18\x04 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^([0-9A-HJKMNP-TV-Z]{26})?$R\x0brecordingId\"\x81\x01\n\x11UploadFileRequest\x12:\n\x06header\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.FileHeaderH\x00R\x06header\x12!\n\x05\x63hunk\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80@H\x00R\x05\x63hunkB\r\n\x04part\x12\x05\xbaH\x02\x08\x01\"d\n\x12UploadFileResponse\x12\x34\n\x04\x66ile\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.StoredFileR\x04\x66ile\x12\x18\n\x07\x65xisted\x18\x02 \x01(\x08R\x07\x65xisted\"@\n\x0f\x46indFileRequest\x12-\n\x06sha256\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$R\x06sha256\"H\n\x10\x46indFileResponse\x12\x34\n\x04\x66ile\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.StoredFileR\x04\x66ile\"8\n\x13\x44ownloadFileRequest\x12!\n\x07\x66ile_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x06\x66ileId\"n\n\x14\x44ownloadFileResponse\x12\x36\n\x04\x66ile\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.StoredFileH\x00R\x04\x66ile\x12\x16\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00R\x05\x63hunkB\x06\n\x04part2\xeb\x03\n\x0b\x46ileService\x12\x8b\x01\n\nUploadFile\x12\'.pulsemesh.workout.v1.UploadFileRequest\x1a(.pulsemesh.workout.v1.UploadFileResponse\"(\xe2\xdb\x18$\n\x02\x03\x04\x12\x06ingest\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x03\x08\xd8\x04\x38\x02\x42\x02\x01\x02(\x01\x12\xa5\x01\n\x08\x46indFile\x12%.pulsemesh.workout.v1.FindFileRequest\x1a&.pulsemesh.workout.v1.FindFileResponse\"J\x90\x02\x01\xe2\xdb\x18\x1f\n\x02\x03\x04\x12\x06ingest\"\x0b\x08\xb0\t\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/files/by-sha256/{sha256}\x12\xa5\x01\n\x0c\x44ownloadFile\x12).pulsemesh.workout.v1.DownloadFileRequest\x1a*.pulsemesh.workout.v1.DownloadFileResponse\"<\x90\x02\x01\xe2\xdb\x18\x35\n\x01\x03\x12\x0cworkout.read\"\n\x08x\x12\x02\x08< \x01(\x01\x32\x03\x08\xd8\x04\x38\x02J\x0f\n\rfile.download0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,25 +56,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FILESERVICE'].methods_by_name['UploadFile']._loaded_options = None
   _globals['_FILESERVICE'].methods_by_name['UploadFile']._serialized_options = b'\342\333\030$\n\002\003\004\022\006ingest\"\013\010\330\004\022\002\010< \001(\0012\003\010\330\0048\002B\002\001\002'
   _globals['_FILESERVICE'].methods_by_name['FindFile']._loaded_options = None
-  _globals['_FILESERVICE'].methods_by_name['FindFile']._serialized_options = b'\220\002\001\342\333\030\037\n\002\003\004\022\006ingest\"\013\010\260\t\022\002\010< \001(\0012\002\010\0058\002'
+  _globals['_FILESERVICE'].methods_by_name['FindFile']._serialized_options = b'\220\002\001\342\333\030\037\n\002\003\004\022\006ingest\"\013\010\260\t\022\002\010< \001(\0012\002\010\0058\002\202\323\344\223\002\036\022\034/v1/files/by-sha256/{sha256}'
   _globals['_FILESERVICE'].methods_by_name['DownloadFile']._loaded_options = None
   _globals['_FILESERVICE'].methods_by_name['DownloadFile']._serialized_options = b'\220\002\001\342\333\0305\n\001\003\022\014workout.read\"\n\010x\022\002\010< \001(\0012\003\010\330\0048\002J\017\n\rfile.download'
-  _globals['_STOREDFILE']._serialized_start=162
-  _globals['_STOREDFILE']._serialized_end=372
-  _globals['_FILEHEADER']._serialized_start=375
-  _globals['_FILEHEADER']._serialized_end=587
-  _globals['_UPLOADFILEREQUEST']._serialized_start=590
-  _globals['_UPLOADFILEREQUEST']._serialized_end=719
-  _globals['_UPLOADFILERESPONSE']._serialized_start=721
-  _globals['_UPLOADFILERESPONSE']._serialized_end=821
-  _globals['_FINDFILEREQUEST']._serialized_start=823
-  _globals['_FINDFILEREQUEST']._serialized_end=887
-  _globals['_FINDFILERESPONSE']._serialized_start=889
-  _globals['_FINDFILERESPONSE']._serialized_end=961
-  _globals['_DOWNLOADFILEREQUEST']._serialized_start=963
-  _globals['_DOWNLOADFILEREQUEST']._serialized_end=1019
-  _globals['_DOWNLOADFILERESPONSE']._serialized_start=1021
-  _globals['_DOWNLOADFILERESPONSE']._serialized_end=1131
-  _globals['_FILESERVICE']._serialized_start=1134
-  _globals['_FILESERVICE']._serialized_end=1589
+  _globals['_STOREDFILE']._serialized_start=192
+  _globals['_STOREDFILE']._serialized_end=402
+  _globals['_FILEHEADER']._serialized_start=405
+  _globals['_FILEHEADER']._serialized_end=617
+  _globals['_UPLOADFILEREQUEST']._serialized_start=620
+  _globals['_UPLOADFILEREQUEST']._serialized_end=749
+  _globals['_UPLOADFILERESPONSE']._serialized_start=751
+  _globals['_UPLOADFILERESPONSE']._serialized_end=851
+  _globals['_FINDFILEREQUEST']._serialized_start=853
+  _globals['_FINDFILEREQUEST']._serialized_end=917
+  _globals['_FINDFILERESPONSE']._serialized_start=919
+  _globals['_FINDFILERESPONSE']._serialized_end=991
+  _globals['_DOWNLOADFILEREQUEST']._serialized_start=993
+  _globals['_DOWNLOADFILEREQUEST']._serialized_end=1049
+  _globals['_DOWNLOADFILERESPONSE']._serialized_start=1051
+  _globals['_DOWNLOADFILERESPONSE']._serialized_end=1161
+  _globals['_FILESERVICE']._serialized_start=1164
+  _globals['_FILESERVICE']._serialized_end=1655
 # @@protoc_insertion_point(module_scope)

@@ -23,13 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from pulsemesh.policy.v1 import policy_pb2 as pulsemesh_dot_policy_dot_v1_dot_policy__pb2
 from pulsemesh.type.v1 import channel_pb2 as pulsemesh_dot_type_dot_v1_dot_channel__pb2
 from pulsemesh.workout.v1 import recording_pb2 as pulsemesh_dot_workout_dot_v1_dot_recording__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,pulsemesh/workout/v1/recording_service.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulsemesh/policy/v1/policy.proto\x1a\x1fpulsemesh/type/v1/channel.proto\x1a$pulsemesh/workout/v1/recording.proto\"B\n\x13GetRecordingRequest\x12+\n\x0crecording_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x0brecordingId\"U\n\x14GetRecordingResponse\x12=\n\trecording\x18\x01 \x01(\x0b\x32\x1f.pulsemesh.workout.v1.RecordingR\trecording\"\xb7\x01\n\x15ListRecordingsRequest\x12&\n\tpage_size\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12M\n\x06states\x18\x03 \x03(\x0e\x32$.pulsemesh.workout.v1.RecordingStateB\x0f\xbaH\x0c\x92\x01\t\x10\x08\"\x05\x82\x01\x02\x10\x01R\x06states\"\x81\x01\n\x16ListRecordingsResponse\x12?\n\nrecordings\x18\x01 \x03(\x0b\x32\x1f.pulsemesh.workout.v1.RecordingR\nrecordings\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"D\n\x15WatchRecordingRequest\x12+\n\x0crecording_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x0brecordingId\"\x93\x01\n\tLiveValue\x12\x1b\n\tsource_id\x18\x01 \x01(\tR\x08sourceId\x12\x34\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x1a.pulsemesh.type.v1.ChannelR\x07\x63hannel\x12\x1a\n\x05value\x18\x03 \x01(\x01\x42\x04\xe8\xdb\x18\x03R\x05value\x12\x17\n\x07time_ms\x18\x04 \x01(\x03R\x06timeMs\"\x85\x02\n\x16WatchRecordingResponse\x12:\n\x05state\x18\x01 \x01(\x0e\x32$.pulsemesh.workout.v1.RecordingStateR\x05state\x12\x37\n\x06values\x18\x02 \x03(\x0b\x32\x1f.pulsemesh.workout.v1.LiveValueR\x06values\x12\x18\n\x07samples\x18\x03 \x01(\x04R\x07samples\x12=\n\x0c\x63ommitted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x63ommittedAt\x12\x1d\n\nworkout_id\x18\x05 \x01(\tR\tworkoutId\"D\n\x15\x43loseRecordingRequest\x12+\n\x0crecording_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x0brecordingId\"7\n\x16\x43loseRecordingResponse\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\"F\n\x17\x44iscardRecordingRequest\x12+\n\x0crecording_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x0brecordingId\"Y\n\x18\x44iscardRecordingResponse\x12=\n\trecording\x18\x01 \x01(\x0b\x32\x1f.pulsemesh.workout.v1.RecordingR\trecording2\xbd\x06\n\x10RecordingService\x12\x93\x01\n\x0cGetRecording\x12).pulsemesh.workout.v1.GetRecordingRequest\x1a*.pulsemesh.workout.v1.GetRecordingResponse\",\x90\x02\x01\xe2\xdb\x18%\n\x02\x03\x04\x12\x0cworkout.read\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x12\x99\x01\n\x0eListRecordings\x12+.pulsemesh.workout.v1.ListRecordingsRequest\x1a,.pulsemesh.workout.v1.ListRecordingsResponse\",\x90\x02\x01\xe2\xdb\x18%\n\x02\x03\x04\x12\x0cworkout.read\"\x0b\x08\xac\x02\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x12\x98\x01\n\x0eWatchRecording\x12+.pulsemesh.workout.v1.WatchRecordingRequest\x1a,.pulsemesh.workout.v1.WatchRecordingResponse\")\x90\x02\x01\xe2\xdb\x18\"\n\x01\x03\x12\x0cworkout.read\"\n\x08x\x12\x02\x08< \x01(\x01\x38\x02\x42\x01\x02\x30\x01\x12\xa8\x01\n\x0e\x43loseRecording\x12+.pulsemesh.workout.v1.CloseRecordingRequest\x1a,.pulsemesh.workout.v1.CloseRecordingResponse\";\xe2\xdb\x18\x37\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08\x1e\x38\x02J\x11\n\x0frecording.close\x12\xb0\x01\n\x10\x44iscardRecording\x12-.pulsemesh.workout.v1.DiscardRecordingRequest\x1a..pulsemesh.workout.v1.DiscardRecordingResponse\"=\xe2\xdb\x18\x39\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08\x1e\x38\x02J\x13\n\x11recording.discardb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,pulsemesh/workout/v1/recording_service.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulsemesh/policy/v1/policy.proto\x1a\x1fpulsemesh/type/v1/channel.proto\x1a$pulsemesh/workout/v1/recording.proto\"B\n\x13GetRecordingRequest\x12+\n\x0crecording_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x0brecordingId\"U\n\x14GetRecordingResponse\x12=\n\trecording\x18\x01 \x01(\x0b\x32\x1f.pulsemesh.workout.v1.RecordingR\trecording\"\xb7\x01\n\x15ListRecordingsRequest\x12&\n\tpage_size\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12M\n\x06states\x18\x03 \x03(\x0e\x32$.pulsemesh.workout.v1.RecordingStateB\x0f\xbaH\x0c\x92\x01\t\x10\x08\"\x05\x82\x01\x02\x10\x01R\x06states\"\x81\x01\n\x16ListRecordingsResponse\x12?\n\nrecordings\x18\x01 \x03(\x0b\x32\x1f.pulsemesh.workout.v1.RecordingR\nrecordings\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"D\n\x15WatchRecordingRequest\x12+\n\x0crecording_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x0brecordingId\"\x93\x01\n\tLiveValue\x12\x1b\n\tsource_id\x18\x01 \x01(\tR\x08sourceId\x12\x34\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x1a.pulsemesh.type.v1.ChannelR\x07\x63hannel\x12\x1a\n\x05value\x18\x03 \x01(\x01\x42\x04\xe8\xdb\x18\x03R\x05value\x12\x17\n\x07time_ms\x18\x04 \x01(\x03R\x06timeMs\"\x85\x02\n\x16WatchRecordingResponse\x12:\n\x05state\x18\x01 \x01(\x0e\x32$.pulsemesh.workout.v1.RecordingStateR\x05state\x12\x37\n\x06values\x18\x02 \x03(\x0b\x32\x1f.pulsemesh.workout.v1.LiveValueR\x06values\x12\x18\n\x07samples\x18\x03 \x01(\x04R\x07samples\x12=\n\x0c\x63ommitted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x63ommittedAt\x12\x1d\n\nworkout_id\x18\x05 \x01(\tR\tworkoutId\"D\n\x15\x43loseRecordingRequest\x12+\n\x0crecording_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x0brecordingId\"7\n\x16\x43loseRecordingResponse\x12\x1d\n\nworkout_id\x18\x01 \x01(\tR\tworkoutId\"F\n\x17\x44iscardRecordingRequest\x12+\n\x0crecording_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x0brecordingId\"Y\n\x18\x44iscardRecordingResponse\x12=\n\trecording\x18\x01 \x01(\x0b\x32\x1f.pulsemesh.workout.v1.RecordingR\trecording2\xcb\x07\n\x10RecordingService\x12\xb8\x01\n\x0cGetRecording\x12).pulsemesh.workout.v1.GetRecordingRequest\x1a*.pulsemesh.workout.v1.GetRecordingResponse\"Q\x90\x02\x01\xe2\xdb\x18%\n\x02\x03\x04\x12\x0cworkout.read\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/recordings/{recording_id}\x12\xaf\x01\n\x0eListRecordings\x12+.pulsemesh.workout.v1.ListRecordingsRequest\x1a,.pulsemesh.workout.v1.ListRecordingsResponse\"B\x90\x02\x01\xe2\xdb\x18%\n\x02\x03\x04\x12\x0cworkout.read\"\x0b\x08\xac\x02\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/recordings\x12\x98\x01\n\x0eWatchRecording\x12+.pulsemesh.workout.v1.WatchRecordingRequest\x1a,.pulsemesh.workout.v1.WatchRecordingResponse\")\x90\x02\x01\xe2\xdb\x18\"\n\x01\x03\x12\x0cworkout.read\"\n\x08x\x12\x02\x08< \x01(\x01\x38\x02\x42\x01\x02\x30\x01\x12\xd6\x01\n\x0e\x43loseRecording\x12+.pulsemesh.workout.v1.CloseRecordingRequest\x1a,.pulsemesh.workout.v1.CloseRecordingResponse\"i\xe2\xdb\x18\x37\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08\x1e\x38\x02J\x11\n\x0frecording.close\x82\xd3\xe4\x93\x02(\"#/v1/recordings/{recording_id}/close:\x01*\x12\xd5\x01\n\x10\x44iscardRecording\x12-.pulsemesh.workout.v1.DiscardRecordingRequest\x1a..pulsemesh.workout.v1.DiscardRecordingResponse\"b\xe2\xdb\x18\x39\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08\x1e\x38\x02J\x13\n\x11recording.discard\x82\xd3\xe4\x93\x02\x1f*\x1d/v1/recordings/{recording_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,37 +54,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DISCARDRECORDINGREQUEST'].fields_by_name['recording_id']._loaded_options = None
   _globals['_DISCARDRECORDINGREQUEST'].fields_by_name['recording_id']._serialized_options = b'\272H\005r\003\230\001\032'
   _globals['_RECORDINGSERVICE'].methods_by_name['GetRecording']._loaded_options = None
-  _globals['_RECORDINGSERVICE'].methods_by_name['GetRecording']._serialized_options = b'\220\002\001\342\333\030%\n\002\003\004\022\014workout.read\"\013\010\330\004\022\002\010< \001(\0012\002\010\0058\002'
+  _globals['_RECORDINGSERVICE'].methods_by_name['GetRecording']._serialized_options = b'\220\002\001\342\333\030%\n\002\003\004\022\014workout.read\"\013\010\330\004\022\002\010< \001(\0012\002\010\0058\002\202\323\344\223\002\037\022\035/v1/recordings/{recording_id}'
   _globals['_RECORDINGSERVICE'].methods_by_name['ListRecordings']._loaded_options = None
-  _globals['_RECORDINGSERVICE'].methods_by_name['ListRecordings']._serialized_options = b'\220\002\001\342\333\030%\n\002\003\004\022\014workout.read\"\013\010\254\002\022\002\010< \001(\0012\002\010\0058\002'
+  _globals['_RECORDINGSERVICE'].methods_by_name['ListRecordings']._serialized_options = b'\220\002\001\342\333\030%\n\002\003\004\022\014workout.read\"\013\010\254\002\022\002\010< \001(\0012\002\010\0058\002\202\323\344\223\002\020\022\016/v1/recordings'
   _globals['_RECORDINGSERVICE'].methods_by_name['WatchRecording']._loaded_options = None
   _globals['_RECORDINGSERVICE'].methods_by_name['WatchRecording']._serialized_options = b'\220\002\001\342\333\030\"\n\001\003\022\014workout.read\"\n\010x\022\002\010< \001(\0018\002B\001\002'
   _globals['_RECORDINGSERVICE'].methods_by_name['CloseRecording']._loaded_options = None
-  _globals['_RECORDINGSERVICE'].methods_by_name['CloseRecording']._serialized_options = b'\342\333\0307\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010\0368\002J\021\n\017recording.close'
+  _globals['_RECORDINGSERVICE'].methods_by_name['CloseRecording']._serialized_options = b'\342\333\0307\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010\0368\002J\021\n\017recording.close\202\323\344\223\002(\"#/v1/recordings/{recording_id}/close:\001*'
   _globals['_RECORDINGSERVICE'].methods_by_name['DiscardRecording']._loaded_options = None
-  _globals['_RECORDINGSERVICE'].methods_by_name['DiscardRecording']._serialized_options = b'\342\333\0309\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010\0368\002J\023\n\021recording.discard'
-  _globals['_GETRECORDINGREQUEST']._serialized_start=237
-  _globals['_GETRECORDINGREQUEST']._serialized_end=303
-  _globals['_GETRECORDINGRESPONSE']._serialized_start=305
-  _globals['_GETRECORDINGRESPONSE']._serialized_end=390
-  _globals['_LISTRECORDINGSREQUEST']._serialized_start=393
-  _globals['_LISTRECORDINGSREQUEST']._serialized_end=576
-  _globals['_LISTRECORDINGSRESPONSE']._serialized_start=579
-  _globals['_LISTRECORDINGSRESPONSE']._serialized_end=708
-  _globals['_WATCHRECORDINGREQUEST']._serialized_start=710
-  _globals['_WATCHRECORDINGREQUEST']._serialized_end=778
-  _globals['_LIVEVALUE']._serialized_start=781
-  _globals['_LIVEVALUE']._serialized_end=928
-  _globals['_WATCHRECORDINGRESPONSE']._serialized_start=931
-  _globals['_WATCHRECORDINGRESPONSE']._serialized_end=1192
-  _globals['_CLOSERECORDINGREQUEST']._serialized_start=1194
-  _globals['_CLOSERECORDINGREQUEST']._serialized_end=1262
-  _globals['_CLOSERECORDINGRESPONSE']._serialized_start=1264
-  _globals['_CLOSERECORDINGRESPONSE']._serialized_end=1319
-  _globals['_DISCARDRECORDINGREQUEST']._serialized_start=1321
-  _globals['_DISCARDRECORDINGREQUEST']._serialized_end=1391
-  _globals['_DISCARDRECORDINGRESPONSE']._serialized_start=1393
-  _globals['_DISCARDRECORDINGRESPONSE']._serialized_end=1482
-  _globals['_RECORDINGSERVICE']._serialized_start=1485
-  _globals['_RECORDINGSERVICE']._serialized_end=2314
+  _globals['_RECORDINGSERVICE'].methods_by_name['DiscardRecording']._serialized_options = b'\342\333\0309\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010\0368\002J\023\n\021recording.discard\202\323\344\223\002\037*\035/v1/recordings/{recording_id}'
+  _globals['_GETRECORDINGREQUEST']._serialized_start=267
+  _globals['_GETRECORDINGREQUEST']._serialized_end=333
+  _globals['_GETRECORDINGRESPONSE']._serialized_start=335
+  _globals['_GETRECORDINGRESPONSE']._serialized_end=420
+  _globals['_LISTRECORDINGSREQUEST']._serialized_start=423
+  _globals['_LISTRECORDINGSREQUEST']._serialized_end=606
+  _globals['_LISTRECORDINGSRESPONSE']._serialized_start=609
+  _globals['_LISTRECORDINGSRESPONSE']._serialized_end=738
+  _globals['_WATCHRECORDINGREQUEST']._serialized_start=740
+  _globals['_WATCHRECORDINGREQUEST']._serialized_end=808
+  _globals['_LIVEVALUE']._serialized_start=811
+  _globals['_LIVEVALUE']._serialized_end=958
+  _globals['_WATCHRECORDINGRESPONSE']._serialized_start=961
+  _globals['_WATCHRECORDINGRESPONSE']._serialized_end=1222
+  _globals['_CLOSERECORDINGREQUEST']._serialized_start=1224
+  _globals['_CLOSERECORDINGREQUEST']._serialized_end=1292
+  _globals['_CLOSERECORDINGRESPONSE']._serialized_start=1294
+  _globals['_CLOSERECORDINGRESPONSE']._serialized_end=1349
+  _globals['_DISCARDRECORDINGREQUEST']._serialized_start=1351
+  _globals['_DISCARDRECORDINGREQUEST']._serialized_end=1421
+  _globals['_DISCARDRECORDINGRESPONSE']._serialized_start=1423
+  _globals['_DISCARDRECORDINGRESPONSE']._serialized_end=1512
+  _globals['_RECORDINGSERVICE']._serialized_start=1515
+  _globals['_RECORDINGSERVICE']._serialized_end=2486
 # @@protoc_insertion_point(module_scope)

@@ -23,12 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from pulsemesh.policy.v1 import policy_pb2 as pulsemesh_dot_policy_dot_v1_dot_policy__pb2
 from pulsemesh.workout.v1 import revision_pb2 as pulsemesh_dot_workout_dot_v1_dot_revision__pb2
 from pulsemesh.workout.v1 import workout_pb2 as pulsemesh_dot_workout_dot_v1_dot_workout__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+pulsemesh/workout/v1/revision_service.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a pulsemesh/policy/v1/policy.proto\x1a#pulsemesh/workout/v1/revision.proto\x1a\"pulsemesh/workout/v1/workout.proto\"=\n\x12GetRevisionRequest\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\"i\n\x13GetRevisionResponse\x12>\n\x07revised\x18\x01 \x01(\x0b\x32$.pulsemesh.workout.v1.RevisedWorkoutR\x07revised\x12\x12\n\x04\x65tag\x18\x02 \x01(\tR\x04\x65tag\"\xfa\x01\n\x14ReviseWorkoutRequest\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\x12\x42\n\x08revision\x18\x02 \x01(\x0b\x32\x1e.pulsemesh.workout.v1.RevisionB\x06\xbaH\x03\xc8\x01\x01R\x08revision\x12\x16\n\x06\x61ppend\x18\x03 \x01(\x08R\x06\x61ppend\x12\x18\n\x07preview\x18\x04 \x01(\x08R\x07preview\x12\x1b\n\x04\x65tag\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\x12&\n\nrequest_id\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@R\trequestId\"\xcb\x01\n\x15ReviseWorkoutResponse\x12\x37\n\x07workout\x18\x01 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.WorkoutR\x07workout\x12\x42\n\x08outcomes\x18\x02 \x03(\x0b\x32&.pulsemesh.workout.v1.OperationOutcomeR\x08outcomes\x12\x35\n\x06\x62\x65\x66ore\x18\x03 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.SummaryR\x06\x62\x65\x66ore\"]\n\x15RevertRevisionRequest\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\x12\x1b\n\x04\x65tag\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\"m\n\x16RevertRevisionResponse\x12\x37\n\x07workout\x18\x01 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.WorkoutR\x07workout\x12\x1a\n\x08reverted\x18\x02 \x01(\x08R\x08reverted\"\xb8\x01\n\x13SplitWorkoutRequest\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\x12\x33\n\x08times_ms\x18\x02 \x03(\x03\x42\x18\xbaH\x15\x92\x01\x12\x08\x01\x10\x31\"\x0c\"\n\x10\x80\xc0\xb3\xd2\xfd\xb1\x07 \x00R\x07timesMs\x12\x1b\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\x12&\n\nrequest_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\trequestId\"\x93\x01\n\x14SplitWorkoutResponse\x12@\n\nderivation\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.DerivationR\nderivation\x12\x39\n\x08workouts\x18\x02 \x03(\x0b\x32\x1d.pulsemesh.workout.v1.WorkoutR\x08workouts\"\xc6\x02\n\x14MergeWorkoutsRequest\x12\x34\n\x0bworkout_ids\x18\x01 \x03(\tB\x13\xbaH\x10\x92\x01\r\x08\x02\x10\n\x18\x01\"\x05r\x03\x98\x01\x1aR\nworkoutIds\x12\x41\n\x05leads\x18\x02 \x03(\x0b\x32!.pulsemesh.workout.v1.ChannelLeadB\x08\xbaH\x05\x92\x01\x02\x10(R\x05leads\x12P\n\rclock_offsets\x18\x03 \x03(\x0b\x32!.pulsemesh.workout.v1.ClockOffsetB\x08\xbaH\x05\x92\x01\x02\x10\nR\x0c\x63lockOffsets\x12!\n\x0c\x61lign_clocks\x18\x04 \x01(\x08R\x0b\x61lignClocks\x12\x18\n\x07preview\x18\x05 \x01(\x08R\x07preview\x12&\n\nrequest_id\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@R\trequestId\"\x92\x01\n\x15MergeWorkoutsResponse\x12@\n\nderivation\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.DerivationR\nderivation\x12\x37\n\x07workout\x18\x02 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.WorkoutR\x07workout\"F\n\x15UndoDerivationRequest\x12-\n\rderivation_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x0c\x64\x65rivationId\"S\n\x16UndoDerivationResponse\x12\x39\n\x08workouts\x18\x01 \x03(\x0b\x32\x1d.pulsemesh.workout.v1.WorkoutR\x08workouts\"H\n\x17\x44\x65leteDerivationRequest\x12-\n\rderivation_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x0c\x64\x65rivationId\"E\n\x18\x44\x65leteDerivationResponse\x12)\n\x10\x64\x65leted_workouts\x18\x01 \x01(\rR\x0f\x64\x65letedWorkouts\"\x91\x01\n\x16ListDerivationsRequest\x12&\n\nworkout_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x1aR\tworkoutId\x12&\n\tpage_size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x85\x01\n\x17ListDerivationsResponse\x12\x42\n\x0b\x64\x65rivations\x18\x01 \x03(\x0b\x32 .pulsemesh.workout.v1.DerivationR\x0b\x64\x65rivations\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x8c\n\n\x0fRevisionService\x12\x8f\x01\n\x0bGetRevision\x12(.pulsemesh.workout.v1.GetRevisionRequest\x1a).pulsemesh.workout.v1.GetRevisionResponse\"+\x90\x02\x01\xe2\xdb\x18$\n\x01\x03\x12\x0cworkout.read\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x12\x95\x01\n\rReviseWorkout\x12*.pulsemesh.workout.v1.ReviseWorkoutRequest\x1a+.pulsemesh.workout.v1.ReviseWorkoutResponse\"+\xe2\xdb\x18\'\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08<8\x03\x42\x01\x02\x12\x95\x01\n\x0eRevertRevision\x12+.pulsemesh.workout.v1.RevertRevisionRequest\x1a,.pulsemesh.workout.v1.RevertRevisionResponse\"(\xe2\xdb\x18$\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08\x1e\x38\x02\x12\x92\x01\n\x0cSplitWorkout\x12).pulsemesh.workout.v1.SplitWorkoutRequest\x1a*.pulsemesh.workout.v1.SplitWorkoutResponse\"+\xe2\xdb\x18\'\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08<8\x03\x42\x01\x02\x12\x95\x01\n\rMergeWorkouts\x12*.pulsemesh.workout.v1.MergeWorkoutsRequest\x1a+.pulsemesh.workout.v1.MergeWorkoutsResponse\"+\xe2\xdb\x18\'\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08<8\x03\x42\x01\x02\x12\xb0\x01\n\x0eUndoDerivation\x12+.pulsemesh.workout.v1.UndoDerivationRequest\x1a,.pulsemesh.workout.v1.UndoDerivationResponse\"C\xe2\xdb\x18?\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08\x1e\x38\x02J\x19\n\x17workout.undo_derivation\x12\xb8\x01\n\x10\x44\x65leteDerivation\x12-.pulsemesh.workout.v1.DeleteDerivationRequest\x1a..pulsemesh.workout.v1.DeleteDerivationResponse\"E\xe2\xdb\x18\x41\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08\x1e\x38\x02J\x1b\n\x19workout.delete_derivation\x12\x9b\x01\n\x0fListDerivations\x12,.pulsemesh.workout.v1.ListDerivationsRequest\x1a-.pulsemesh.workout.v1.ListDerivationsResponse\"+\x90\x02\x01\xe2\xdb\x18$\n\x01\x03\x12\x0cworkout.read\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+pulsemesh/workout/v1/revision_service.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a pulsemesh/policy/v1/policy.proto\x1a#pulsemesh/workout/v1/revision.proto\x1a\"pulsemesh/workout/v1/workout.proto\"=\n\x12GetRevisionRequest\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\"i\n\x13GetRevisionResponse\x12>\n\x07revised\x18\x01 \x01(\x0b\x32$.pulsemesh.workout.v1.RevisedWorkoutR\x07revised\x12\x12\n\x04\x65tag\x18\x02 \x01(\tR\x04\x65tag\"\xfa\x01\n\x14ReviseWorkoutRequest\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\x12\x42\n\x08revision\x18\x02 \x01(\x0b\x32\x1e.pulsemesh.workout.v1.RevisionB\x06\xbaH\x03\xc8\x01\x01R\x08revision\x12\x16\n\x06\x61ppend\x18\x03 \x01(\x08R\x06\x61ppend\x12\x18\n\x07preview\x18\x04 \x01(\x08R\x07preview\x12\x1b\n\x04\x65tag\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\x12&\n\nrequest_id\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@R\trequestId\"\xcb\x01\n\x15ReviseWorkoutResponse\x12\x37\n\x07workout\x18\x01 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.WorkoutR\x07workout\x12\x42\n\x08outcomes\x18\x02 \x03(\x0b\x32&.pulsemesh.workout.v1.OperationOutcomeR\x08outcomes\x12\x35\n\x06\x62\x65\x66ore\x18\x03 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.SummaryR\x06\x62\x65\x66ore\"]\n\x15RevertRevisionRequest\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\x12\x1b\n\x04\x65tag\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\"m\n\x16RevertRevisionResponse\x12\x37\n\x07workout\x18\x01 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.WorkoutR\x07workout\x12\x1a\n\x08reverted\x18\x02 \x01(\x08R\x08reverted\"\xb8\x01\n\x13SplitWorkoutRequest\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\x12\x33\n\x08times_ms\x18\x02 \x03(\x03\x42\x18\xbaH\x15\x92\x01\x12\x08\x01\x10\x31\"\x0c\"\n\x10\x80\xc0\xb3\xd2\xfd\xb1\x07 \x00R\x07timesMs\x12\x1b\n\x04\x65tag\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\x12&\n\nrequest_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\trequestId\"\x93\x01\n\x14SplitWorkoutResponse\x12@\n\nderivation\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.DerivationR\nderivation\x12\x39\n\x08workouts\x18\x02 \x03(\x0b\x32\x1d.pulsemesh.workout.v1.WorkoutR\x08workouts\"\xc6\x02\n\x14MergeWorkoutsRequest\x12\x34\n\x0bworkout_ids\x18\x01 \x03(\tB\x13\xbaH\x10\x92\x01\r\x08\x02\x10\n\x18\x01\"\x05r\x03\x98\x01\x1aR\nworkoutIds\x12\x41\n\x05leads\x18\x02 \x03(\x0b\x32!.pulsemesh.workout.v1.ChannelLeadB\x08\xbaH\x05\x92\x01\x02\x10(R\x05leads\x12P\n\rclock_offsets\x18\x03 \x03(\x0b\x32!.pulsemesh.workout.v1.ClockOffsetB\x08\xbaH\x05\x92\x01\x02\x10\nR\x0c\x63lockOffsets\x12!\n\x0c\x61lign_clocks\x18\x04 \x01(\x08R\x0b\x61lignClocks\x12\x18\n\x07preview\x18\x05 \x01(\x08R\x07preview\x12&\n\nrequest_id\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@R\trequestId\"\x92\x01\n\x15MergeWorkoutsResponse\x12@\n\nderivation\x18\x01 \x01(\x0b\x32 .pulsemesh.workout.v1.DerivationR\nderivation\x12\x37\n\x07workout\x18\x02 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.WorkoutR\x07workout\"F\n\x15UndoDerivationRequest\x12-\n\rderivation_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x0c\x64\x65rivationId\"S\n\x16UndoDerivationResponse\x12\x39\n\x08workouts\x18\x01 \x03(\x0b\x32\x1d.pulsemesh.workout.v1.WorkoutR\x08workouts\"H\n\x17\x44\x65leteDerivationRequest\x12-\n\rderivation_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\x0c\x64\x65rivationId\"E\n\x18\x44\x65leteDerivationResponse\x12)\n\x10\x64\x65leted_workouts\x18\x01 \x01(\rR\x0f\x64\x65letedWorkouts\"\x91\x01\n\x16ListDerivationsRequest\x12&\n\nworkout_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18\x1aR\tworkoutId\x12&\n\tpage_size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x85\x01\n\x17ListDerivationsResponse\x12\x42\n\x0b\x64\x65rivations\x18\x01 \x03(\x0b\x32 .pulsemesh.workout.v1.DerivationR\x0b\x64\x65rivations\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xb9\x0c\n\x0fRevisionService\x12\xb9\x01\n\x0bGetRevision\x12(.pulsemesh.workout.v1.GetRevisionRequest\x1a).pulsemesh.workout.v1.GetRevisionResponse\"U\x90\x02\x01\xe2\xdb\x18$\n\x01\x03\x12\x0cworkout.read\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x82\xd3\xe4\x93\x02$\x12\"/v1/workouts/{workout_id}/revision\x12\xc2\x01\n\rReviseWorkout\x12*.pulsemesh.workout.v1.ReviseWorkoutRequest\x1a+.pulsemesh.workout.v1.ReviseWorkoutResponse\"X\xe2\xdb\x18\'\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08<8\x03\x42\x01\x02\x82\xd3\xe4\x93\x02\'\"\"/v1/workouts/{workout_id}/revision:\x01*\x12\xbf\x01\n\x0eRevertRevision\x12+.pulsemesh.workout.v1.RevertRevisionRequest\x1a,.pulsemesh.workout.v1.RevertRevisionResponse\"R\xe2\xdb\x18$\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08\x1e\x38\x02\x82\xd3\xe4\x93\x02$*\"/v1/workouts/{workout_id}/revision\x12\xbc\x01\n\x0cSplitWorkout\x12).pulsemesh.workout.v1.SplitWorkoutRequest\x1a*.pulsemesh.workout.v1.SplitWorkoutResponse\"U\xe2\xdb\x18\'\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08<8\x03\x42\x01\x02\x82\xd3\xe4\x93\x02$\"\x1f/v1/workouts/{workout_id}/split:\x01*\x12\xaa\x01\n\rMergeWorkouts\x12*.pulsemesh.workout.v1.MergeWorkoutsRequest\x1a+.pulsemesh.workout.v1.MergeWorkoutsResponse\"@\xe2\xdb\x18\'\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08<8\x03\x42\x01\x02\x82\xd3\xe4\x93\x02\x0f\"\n/v1/merges:\x01*\x12\xdf\x01\n\x0eUndoDerivation\x12+.pulsemesh.workout.v1.UndoDerivationRequest\x1a,.pulsemesh.workout.v1.UndoDerivationResponse\"r\xe2\xdb\x18?\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08\x1e\x38\x02J\x19\n\x17workout.undo_derivation\x82\xd3\xe4\x93\x02)\"$/v1/derivations/{derivation_id}/undo:\x01*\x12\xdf\x01\n\x10\x44\x65leteDerivation\x12-.pulsemesh.workout.v1.DeleteDerivationRequest\x1a..pulsemesh.workout.v1.DeleteDerivationResponse\"l\xe2\xdb\x18\x41\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08\x1e\x38\x02J\x1b\n\x19workout.delete_derivation\x82\xd3\xe4\x93\x02!*\x1f/v1/derivations/{derivation_id}\x12\xb2\x01\n\x0fListDerivations\x12,.pulsemesh.workout.v1.ListDerivationsRequest\x1a-.pulsemesh.workout.v1.ListDerivationsResponse\"B\x90\x02\x01\xe2\xdb\x18$\n\x01\x03\x12\x0cworkout.read\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/derivationsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -76,53 +77,53 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTDERIVATIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTDERIVATIONSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
   _globals['_REVISIONSERVICE'].methods_by_name['GetRevision']._loaded_options = None
-  _globals['_REVISIONSERVICE'].methods_by_name['GetRevision']._serialized_options = b'\220\002\001\342\333\030$\n\001\003\022\014workout.read\"\013\010\330\004\022\002\010< \001(\0012\002\010\0058\002'
+  _globals['_REVISIONSERVICE'].methods_by_name['GetRevision']._serialized_options = b'\220\002\001\342\333\030$\n\001\003\022\014workout.read\"\013\010\330\004\022\002\010< \001(\0012\002\010\0058\002\202\323\344\223\002$\022\"/v1/workouts/{workout_id}/revision'
   _globals['_REVISIONSERVICE'].methods_by_name['ReviseWorkout']._loaded_options = None
-  _globals['_REVISIONSERVICE'].methods_by_name['ReviseWorkout']._serialized_options = b'\342\333\030\'\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010<8\003B\001\002'
+  _globals['_REVISIONSERVICE'].methods_by_name['ReviseWorkout']._serialized_options = b'\342\333\030\'\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010<8\003B\001\002\202\323\344\223\002\'\"\"/v1/workouts/{workout_id}/revision:\001*'
   _globals['_REVISIONSERVICE'].methods_by_name['RevertRevision']._loaded_options = None
-  _globals['_REVISIONSERVICE'].methods_by_name['RevertRevision']._serialized_options = b'\342\333\030$\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010\0368\002'
+  _globals['_REVISIONSERVICE'].methods_by_name['RevertRevision']._serialized_options = b'\342\333\030$\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010\0368\002\202\323\344\223\002$*\"/v1/workouts/{workout_id}/revision'
   _globals['_REVISIONSERVICE'].methods_by_name['SplitWorkout']._loaded_options = None
-  _globals['_REVISIONSERVICE'].methods_by_name['SplitWorkout']._serialized_options = b'\342\333\030\'\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010<8\003B\001\002'
+  _globals['_REVISIONSERVICE'].methods_by_name['SplitWorkout']._serialized_options = b'\342\333\030\'\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010<8\003B\001\002\202\323\344\223\002$\"\037/v1/workouts/{workout_id}/split:\001*'
   _globals['_REVISIONSERVICE'].methods_by_name['MergeWorkouts']._loaded_options = None
-  _globals['_REVISIONSERVICE'].methods_by_name['MergeWorkouts']._serialized_options = b'\342\333\030\'\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010<8\003B\001\002'
+  _globals['_REVISIONSERVICE'].methods_by_name['MergeWorkouts']._serialized_options = b'\342\333\030\'\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010<8\003B\001\002\202\323\344\223\002\017\"\n/v1/merges:\001*'
   _globals['_REVISIONSERVICE'].methods_by_name['UndoDerivation']._loaded_options = None
-  _globals['_REVISIONSERVICE'].methods_by_name['UndoDerivation']._serialized_options = b'\342\333\030?\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010\0368\002J\031\n\027workout.undo_derivation'
+  _globals['_REVISIONSERVICE'].methods_by_name['UndoDerivation']._serialized_options = b'\342\333\030?\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010\0368\002J\031\n\027workout.undo_derivation\202\323\344\223\002)\"$/v1/derivations/{derivation_id}/undo:\001*'
   _globals['_REVISIONSERVICE'].methods_by_name['DeleteDerivation']._loaded_options = None
-  _globals['_REVISIONSERVICE'].methods_by_name['DeleteDerivation']._serialized_options = b'\342\333\030A\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010\0368\002J\033\n\031workout.delete_derivation'
+  _globals['_REVISIONSERVICE'].methods_by_name['DeleteDerivation']._serialized_options = b'\342\333\030A\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010\0368\002J\033\n\031workout.delete_derivation\202\323\344\223\002!*\037/v1/derivations/{derivation_id}'
   _globals['_REVISIONSERVICE'].methods_by_name['ListDerivations']._loaded_options = None
-  _globals['_REVISIONSERVICE'].methods_by_name['ListDerivations']._serialized_options = b'\220\002\001\342\333\030$\n\001\003\022\014workout.read\"\013\010\330\004\022\002\010< \001(\0012\002\010\0058\002'
-  _globals['_GETREVISIONREQUEST']._serialized_start=205
-  _globals['_GETREVISIONREQUEST']._serialized_end=266
-  _globals['_GETREVISIONRESPONSE']._serialized_start=268
-  _globals['_GETREVISIONRESPONSE']._serialized_end=373
-  _globals['_REVISEWORKOUTREQUEST']._serialized_start=376
-  _globals['_REVISEWORKOUTREQUEST']._serialized_end=626
-  _globals['_REVISEWORKOUTRESPONSE']._serialized_start=629
-  _globals['_REVISEWORKOUTRESPONSE']._serialized_end=832
-  _globals['_REVERTREVISIONREQUEST']._serialized_start=834
-  _globals['_REVERTREVISIONREQUEST']._serialized_end=927
-  _globals['_REVERTREVISIONRESPONSE']._serialized_start=929
-  _globals['_REVERTREVISIONRESPONSE']._serialized_end=1038
-  _globals['_SPLITWORKOUTREQUEST']._serialized_start=1041
-  _globals['_SPLITWORKOUTREQUEST']._serialized_end=1225
-  _globals['_SPLITWORKOUTRESPONSE']._serialized_start=1228
-  _globals['_SPLITWORKOUTRESPONSE']._serialized_end=1375
-  _globals['_MERGEWORKOUTSREQUEST']._serialized_start=1378
-  _globals['_MERGEWORKOUTSREQUEST']._serialized_end=1704
-  _globals['_MERGEWORKOUTSRESPONSE']._serialized_start=1707
-  _globals['_MERGEWORKOUTSRESPONSE']._serialized_end=1853
-  _globals['_UNDODERIVATIONREQUEST']._serialized_start=1855
-  _globals['_UNDODERIVATIONREQUEST']._serialized_end=1925
-  _globals['_UNDODERIVATIONRESPONSE']._serialized_start=1927
-  _globals['_UNDODERIVATIONRESPONSE']._serialized_end=2010
-  _globals['_DELETEDERIVATIONREQUEST']._serialized_start=2012
-  _globals['_DELETEDERIVATIONREQUEST']._serialized_end=2084
-  _globals['_DELETEDERIVATIONRESPONSE']._serialized_start=2086
-  _globals['_DELETEDERIVATIONRESPONSE']._serialized_end=2155
-  _globals['_LISTDERIVATIONSREQUEST']._serialized_start=2158
-  _globals['_LISTDERIVATIONSREQUEST']._serialized_end=2303
-  _globals['_LISTDERIVATIONSRESPONSE']._serialized_start=2306
-  _globals['_LISTDERIVATIONSRESPONSE']._serialized_end=2439
-  _globals['_REVISIONSERVICE']._serialized_start=2442
-  _globals['_REVISIONSERVICE']._serialized_end=3734
+  _globals['_REVISIONSERVICE'].methods_by_name['ListDerivations']._serialized_options = b'\220\002\001\342\333\030$\n\001\003\022\014workout.read\"\013\010\330\004\022\002\010< \001(\0012\002\010\0058\002\202\323\344\223\002\021\022\017/v1/derivations'
+  _globals['_GETREVISIONREQUEST']._serialized_start=235
+  _globals['_GETREVISIONREQUEST']._serialized_end=296
+  _globals['_GETREVISIONRESPONSE']._serialized_start=298
+  _globals['_GETREVISIONRESPONSE']._serialized_end=403
+  _globals['_REVISEWORKOUTREQUEST']._serialized_start=406
+  _globals['_REVISEWORKOUTREQUEST']._serialized_end=656
+  _globals['_REVISEWORKOUTRESPONSE']._serialized_start=659
+  _globals['_REVISEWORKOUTRESPONSE']._serialized_end=862
+  _globals['_REVERTREVISIONREQUEST']._serialized_start=864
+  _globals['_REVERTREVISIONREQUEST']._serialized_end=957
+  _globals['_REVERTREVISIONRESPONSE']._serialized_start=959
+  _globals['_REVERTREVISIONRESPONSE']._serialized_end=1068
+  _globals['_SPLITWORKOUTREQUEST']._serialized_start=1071
+  _globals['_SPLITWORKOUTREQUEST']._serialized_end=1255
+  _globals['_SPLITWORKOUTRESPONSE']._serialized_start=1258
+  _globals['_SPLITWORKOUTRESPONSE']._serialized_end=1405
+  _globals['_MERGEWORKOUTSREQUEST']._serialized_start=1408
+  _globals['_MERGEWORKOUTSREQUEST']._serialized_end=1734
+  _globals['_MERGEWORKOUTSRESPONSE']._serialized_start=1737
+  _globals['_MERGEWORKOUTSRESPONSE']._serialized_end=1883
+  _globals['_UNDODERIVATIONREQUEST']._serialized_start=1885
+  _globals['_UNDODERIVATIONREQUEST']._serialized_end=1955
+  _globals['_UNDODERIVATIONRESPONSE']._serialized_start=1957
+  _globals['_UNDODERIVATIONRESPONSE']._serialized_end=2040
+  _globals['_DELETEDERIVATIONREQUEST']._serialized_start=2042
+  _globals['_DELETEDERIVATIONREQUEST']._serialized_end=2114
+  _globals['_DELETEDERIVATIONRESPONSE']._serialized_start=2116
+  _globals['_DELETEDERIVATIONRESPONSE']._serialized_end=2185
+  _globals['_LISTDERIVATIONSREQUEST']._serialized_start=2188
+  _globals['_LISTDERIVATIONSREQUEST']._serialized_end=2333
+  _globals['_LISTDERIVATIONSRESPONSE']._serialized_start=2336
+  _globals['_LISTDERIVATIONSRESPONSE']._serialized_end=2469
+  _globals['_REVISIONSERVICE']._serialized_start=2472
+  _globals['_REVISIONSERVICE']._serialized_end=4065
 # @@protoc_insertion_point(module_scope)

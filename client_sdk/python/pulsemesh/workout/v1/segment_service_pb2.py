@@ -23,13 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from pulsemesh.policy.v1 import policy_pb2 as pulsemesh_dot_policy_dot_v1_dot_policy__pb2
 from pulsemesh.type.v1 import sport_pb2 as pulsemesh_dot_type_dot_v1_dot_sport__pb2
 from pulsemesh.workout.v1 import segment_pb2 as pulsemesh_dot_workout_dot_v1_dot_segment__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*pulsemesh/workout/v1/segment_service.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a pulsemesh/policy/v1/policy.proto\x1a\x1dpulsemesh/type/v1/sport.proto\x1a\"pulsemesh/workout/v1/segment.proto\"\xab\x04\n\x07Stretch\x12;\n\x05times\x18\x01 \x01(\x0b\x32#.pulsemesh.workout.v1.Stretch.TimesH\x00R\x05times\x12\x41\n\x07\x65lapsed\x18\x02 \x01(\x0b\x32%.pulsemesh.workout.v1.Stretch.ElapsedH\x00R\x07\x65lapsed\x12G\n\tdistances\x18\x03 \x01(\x0b\x32\'.pulsemesh.workout.v1.Stretch.DistancesH\x00R\tdistances\x1am\n\x05Times\x12\x33\n\rstart_time_ms\x18\x01 \x01(\x03\x42\x0f\xbaH\x0c\"\n\x10\x80\xc0\xb3\xd2\xfd\xb1\x07 \x00R\x0bstartTimeMs\x12/\n\x0b\x65nd_time_ms\x18\x02 \x01(\x03\x42\x0f\xbaH\x0c\"\n\x10\x80\xc0\xb3\xd2\xfd\xb1\x07 \x00R\tendTimeMs\x1ai\n\x07\x45lapsed\x12\x30\n\x07start_s\x18\x01 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x38\x13~A)\x00\x00\x00\x00\x00\x00\x00\x00R\x06startS\x12,\n\x05\x65nd_s\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x38\x13~A!\x00\x00\x00\x00\x00\x00\x00\x00R\x04\x65ndS\x1ak\n\tDistances\x12\x30\n\x07start_m\x18\x01 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\xd0\x12\x63\x41)\x00\x00\x00\x00\x00\x00\x00\x00R\x06startM\x12,\n\x05\x65nd_m\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\xd0\x12\x63\x41!\x00\x00\x00\x00\x00\x00\x00\x00R\x04\x65ndMB\x10\n\x07measure\x12\x05\xbaH\x02\x08\x01\"\x89\x02\n\x14\x43reateSegmentRequest\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\x12?\n\x07stretch\x18\x02 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.StretchB\x06\xbaH\x03\xc8\x01\x01R\x07stretch\x12%\n\x04name\x18\x03 \x01(\tB\x11\xbaH\nr\x08\x10\x01\x18\x64\xba\x01\x01\x00\xe8\xdb\x18\x04R\x04name\x12\x38\n\x05sport\x18\x04 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05sport\x12&\n\nrequest_id\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@R\trequestId\"P\n\x15\x43reateSegmentResponse\x12\x37\n\x07segment\x18\x01 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.SegmentR\x07segment\"<\n\x11GetSegmentRequest\x12\'\n\nsegment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tsegmentId\"M\n\x12GetSegmentResponse\x12\x37\n\x07segment\x18\x01 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.SegmentR\x07segment\"\xa1\x01\n\x13ListSegmentsRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12\x38\n\x05sport\x18\x03 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05sport\"y\n\x14ListSegmentsResponse\x12\x39\n\x08segments\x18\x01 \x03(\x0b\x32\x1d.pulsemesh.workout.v1.SegmentR\x08segments\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc1\x01\n\rSegmentChange\x12#\n\x04name\x18\x01 \x01(\tB\x0f\xbaH\x08r\x06\x18\x64\xba\x01\x01\x00\xe8\xdb\x18\x04R\x04name\x12\x38\n\x05sport\x18\x02 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05sport\x12Q\n\nvisibility\x18\x03 \x01(\x0e\x32\'.pulsemesh.workout.v1.SegmentVisibilityB\x08\xbaH\x05\x82\x01\x02\x10\x01R\nvisibility\"\xe6\x01\n\x14UpdateSegmentRequest\x12\'\n\nsegment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tsegmentId\x12\x43\n\x06\x63hange\x18\x02 \x01(\x0b\x32#.pulsemesh.workout.v1.SegmentChangeB\x06\xbaH\x03\xc8\x01\x01R\x06\x63hange\x12\x43\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x06\xbaH\x03\xc8\x01\x01R\nupdateMask\x12\x1b\n\x04\x65tag\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\"P\n\x15UpdateSegmentResponse\x12\x37\n\x07segment\x18\x01 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.SegmentR\x07segment\"?\n\x14\x44\x65leteSegmentRequest\x12\'\n\nsegment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tsegmentId\"1\n\x15\x44\x65leteSegmentResponse\x12\x18\n\x07\x64\x65leted\x18\x01 \x01(\x08R\x07\x64\x65leted\"\xd9\x01\n\x19ListSegmentEffortsRequest\x12\'\n\nsegment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tsegmentId\x12\x41\n\x05order\x18\x02 \x01(\x0e\x32!.pulsemesh.workout.v1.EffortOrderB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05order\x12\'\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00R\x08pageSize\x12\'\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x99\x01\n\x1aListSegmentEffortsResponse\x12=\n\x07\x65\x66\x66orts\x18\x01 \x03(\x0b\x32#.pulsemesh.workout.v1.SegmentEffortR\x07\x65\x66\x66orts\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n\x05total\x18\x03 \x01(\rR\x05total\"D\n\x19ListWorkoutEffortsRequest\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\"[\n\x1aListWorkoutEffortsResponse\x12=\n\x07\x65\x66\x66orts\x18\x01 \x03(\x0b\x32#.pulsemesh.workout.v1.SegmentEffortR\x07\x65\x66\x66orts*^\n\x0b\x45\x66\x66ortOrder\x12\x1c\n\x18\x45\x46\x46ORT_ORDER_UNSPECIFIED\x10\x00\x12\x18\n\x14\x45\x46\x46ORT_ORDER_FASTEST\x10\x01\x12\x17\n\x13\x45\x46\x46ORT_ORDER_LATEST\x10\x02\x32\xdf\x08\n\x0eSegmentService\x12\x95\x01\n\rCreateSegment\x12*.pulsemesh.workout.v1.CreateSegmentRequest\x1a+.pulsemesh.workout.v1.CreateSegmentResponse\"+\xe2\xdb\x18\'\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08\x14\x38\x03\x42\x01\x03\x12\x8f\x01\n\nGetSegment\x12\'.pulsemesh.workout.v1.GetSegmentRequest\x1a(.pulsemesh.workout.v1.GetSegmentResponse\".\x90\x02\x01\xe2\xdb\x18\'\n\x01\x03\x12\x0cworkout.read\"\x0b\x08\xb0\t\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x42\x01\x03\x12\x92\x01\n\x0cListSegments\x12).pulsemesh.workout.v1.ListSegmentsRequest\x1a*.pulsemesh.workout.v1.ListSegmentsResponse\"+\x90\x02\x01\xe2\xdb\x18$\n\x01\x03\x12\x0cworkout.read\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x12\x92\x01\n\rUpdateSegment\x12*.pulsemesh.workout.v1.UpdateSegmentRequest\x1a+.pulsemesh.workout.v1.UpdateSegmentResponse\"(\xe2\xdb\x18$\n\x01\x03\x12\rworkout.write\"\n\x08x\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x12\xa4\x01\n\rDeleteSegment\x12*.pulsemesh.workout.v1.DeleteSegmentRequest\x1a+.pulsemesh.workout.v1.DeleteSegmentResponse\":\xe2\xdb\x18\x36\n\x01\x03\x12\rworkout.write\"\n\x08x\x12\x02\x08< \x01(\x01\x32\x02\x08\n8\x02J\x10\n\x0esegment.delete\x12\xa7\x01\n\x12ListSegmentEfforts\x12/.pulsemesh.workout.v1.ListSegmentEffortsRequest\x1a\x30.pulsemesh.workout.v1.ListSegmentEffortsResponse\".\x90\x02\x01\xe2\xdb\x18\'\n\x01\x03\x12\x0cworkout.read\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x42\x01\x02\x12\xa7\x01\n\x12ListWorkoutEfforts\x12/.pulsemesh.workout.v1.ListWorkoutEffortsRequest\x1a\x30.pulsemesh.workout.v1.ListWorkoutEffortsResponse\".\x90\x02\x01\xe2\xdb\x18\'\n\x01\x03\x12\x0cworkout.read\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x42\x01\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*pulsemesh/workout/v1/segment_service.proto\x12\x14pulsemesh.workout.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a pulsemesh/policy/v1/policy.proto\x1a\x1dpulsemesh/type/v1/sport.proto\x1a\"pulsemesh/workout/v1/segment.proto\"\xab\x04\n\x07Stretch\x12;\n\x05times\x18\x01 \x01(\x0b\x32#.pulsemesh.workout.v1.Stretch.TimesH\x00R\x05times\x12\x41\n\x07\x65lapsed\x18\x02 \x01(\x0b\x32%.pulsemesh.workout.v1.Stretch.ElapsedH\x00R\x07\x65lapsed\x12G\n\tdistances\x18\x03 \x01(\x0b\x32\'.pulsemesh.workout.v1.Stretch.DistancesH\x00R\tdistances\x1am\n\x05Times\x12\x33\n\rstart_time_ms\x18\x01 \x01(\x03\x42\x0f\xbaH\x0c\"\n\x10\x80\xc0\xb3\xd2\xfd\xb1\x07 \x00R\x0bstartTimeMs\x12/\n\x0b\x65nd_time_ms\x18\x02 \x01(\x03\x42\x0f\xbaH\x0c\"\n\x10\x80\xc0\xb3\xd2\xfd\xb1\x07 \x00R\tendTimeMs\x1ai\n\x07\x45lapsed\x12\x30\n\x07start_s\x18\x01 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x38\x13~A)\x00\x00\x00\x00\x00\x00\x00\x00R\x06startS\x12,\n\x05\x65nd_s\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x38\x13~A!\x00\x00\x00\x00\x00\x00\x00\x00R\x04\x65ndS\x1ak\n\tDistances\x12\x30\n\x07start_m\x18\x01 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\xd0\x12\x63\x41)\x00\x00\x00\x00\x00\x00\x00\x00R\x06startM\x12,\n\x05\x65nd_m\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\xd0\x12\x63\x41!\x00\x00\x00\x00\x00\x00\x00\x00R\x04\x65ndMB\x10\n\x07measure\x12\x05\xbaH\x02\x08\x01\"\x89\x02\n\x14\x43reateSegmentRequest\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\x12?\n\x07stretch\x18\x02 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.StretchB\x06\xbaH\x03\xc8\x01\x01R\x07stretch\x12%\n\x04name\x18\x03 \x01(\tB\x11\xbaH\nr\x08\x10\x01\x18\x64\xba\x01\x01\x00\xe8\xdb\x18\x04R\x04name\x12\x38\n\x05sport\x18\x04 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05sport\x12&\n\nrequest_id\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18@R\trequestId\"P\n\x15\x43reateSegmentResponse\x12\x37\n\x07segment\x18\x01 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.SegmentR\x07segment\"<\n\x11GetSegmentRequest\x12\'\n\nsegment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tsegmentId\"M\n\x12GetSegmentResponse\x12\x37\n\x07segment\x18\x01 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.SegmentR\x07segment\"\xa1\x01\n\x13ListSegmentsRequest\x12\'\n\tpage_size\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12\x38\n\x05sport\x18\x03 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05sport\"y\n\x14ListSegmentsResponse\x12\x39\n\x08segments\x18\x01 \x03(\x0b\x32\x1d.pulsemesh.workout.v1.SegmentR\x08segments\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc1\x01\n\rSegmentChange\x12#\n\x04name\x18\x01 \x01(\tB\x0f\xbaH\x08r\x06\x18\x64\xba\x01\x01\x00\xe8\xdb\x18\x04R\x04name\x12\x38\n\x05sport\x18\x02 \x01(\x0e\x32\x18.pulsemesh.type.v1.SportB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05sport\x12Q\n\nvisibility\x18\x03 \x01(\x0e\x32\'.pulsemesh.workout.v1.SegmentVisibilityB\x08\xbaH\x05\x82\x01\x02\x10\x01R\nvisibility\"\xe6\x01\n\x14UpdateSegmentRequest\x12\'\n\nsegment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tsegmentId\x12\x43\n\x06\x63hange\x18\x02 \x01(\x0b\x32#.pulsemesh.workout.v1.SegmentChangeB\x06\xbaH\x03\xc8\x01\x01R\x06\x63hange\x12\x43\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x06\xbaH\x03\xc8\x01\x01R\nupdateMask\x12\x1b\n\x04\x65tag\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04\x65tag\"P\n\x15UpdateSegmentResponse\x12\x37\n\x07segment\x18\x01 \x01(\x0b\x32\x1d.pulsemesh.workout.v1.SegmentR\x07segment\"?\n\x14\x44\x65leteSegmentRequest\x12\'\n\nsegment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tsegmentId\"1\n\x15\x44\x65leteSegmentResponse\x12\x18\n\x07\x64\x65leted\x18\x01 \x01(\x08R\x07\x64\x65leted\"\xd9\x01\n\x19ListSegmentEffortsRequest\x12\'\n\nsegment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tsegmentId\x12\x41\n\x05order\x18\x02 \x01(\x0e\x32!.pulsemesh.workout.v1.EffortOrderB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x05order\x12\'\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00R\x08pageSize\x12\'\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x99\x01\n\x1aListSegmentEffortsResponse\x12=\n\x07\x65\x66\x66orts\x18\x01 \x03(\x0b\x32#.pulsemesh.workout.v1.SegmentEffortR\x07\x65\x66\x66orts\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x14\n\x05total\x18\x03 \x01(\rR\x05total\"D\n\x19ListWorkoutEffortsRequest\x12\'\n\nworkout_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x98\x01\x1aR\tworkoutId\"[\n\x1aListWorkoutEffortsResponse\x12=\n\x07\x65\x66\x66orts\x18\x01 \x03(\x0b\x32#.pulsemesh.workout.v1.SegmentEffortR\x07\x65\x66\x66orts*^\n\x0b\x45\x66\x66ortOrder\x12\x1c\n\x18\x45\x46\x46ORT_ORDER_UNSPECIFIED\x10\x00\x12\x18\n\x14\x45\x46\x46ORT_ORDER_FASTEST\x10\x01\x12\x17\n\x13\x45\x46\x46ORT_ORDER_LATEST\x10\x02\x32\xc2\n\n\x0eSegmentService\x12\xac\x01\n\rCreateSegment\x12*.pulsemesh.workout.v1.CreateSegmentRequest\x1a+.pulsemesh.workout.v1.CreateSegmentResponse\"B\xe2\xdb\x18\'\n\x01\x03\x12\rworkout.write\"\n\x08<\x12\x02\x08< \x01(\x01\x32\x02\x08\x14\x38\x03\x42\x01\x03\x82\xd3\xe4\x93\x02\x11\"\x0c/v1/segments:\x01*\x12\xb0\x01\n\nGetSegment\x12\'.pulsemesh.workout.v1.GetSegmentRequest\x1a(.pulsemesh.workout.v1.GetSegmentResponse\"O\x90\x02\x01\xe2\xdb\x18\'\n\x01\x03\x12\x0cworkout.read\"\x0b\x08\xb0\t\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x42\x01\x03\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/segments/{segment_id}\x12\xa6\x01\n\x0cListSegments\x12).pulsemesh.workout.v1.ListSegmentsRequest\x1a*.pulsemesh.workout.v1.ListSegmentsResponse\"?\x90\x02\x01\xe2\xdb\x18$\n\x01\x03\x12\x0cworkout.read\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/segments\x12\xb6\x01\n\rUpdateSegment\x12*.pulsemesh.workout.v1.UpdateSegmentRequest\x1a+.pulsemesh.workout.v1.UpdateSegmentResponse\"L\xe2\xdb\x18$\n\x01\x03\x12\rworkout.write\"\n\x08x\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x82\xd3\xe4\x93\x02\x1e\x32\x19/v1/segments/{segment_id}:\x01*\x12\xc5\x01\n\rDeleteSegment\x12*.pulsemesh.workout.v1.DeleteSegmentRequest\x1a+.pulsemesh.workout.v1.DeleteSegmentResponse\"[\xe2\xdb\x18\x36\n\x01\x03\x12\rworkout.write\"\n\x08x\x12\x02\x08< \x01(\x01\x32\x02\x08\n8\x02J\x10\n\x0esegment.delete\x82\xd3\xe4\x93\x02\x1b*\x19/v1/segments/{segment_id}\x12\xd0\x01\n\x12ListSegmentEfforts\x12/.pulsemesh.workout.v1.ListSegmentEffortsRequest\x1a\x30.pulsemesh.workout.v1.ListSegmentEffortsResponse\"W\x90\x02\x01\xe2\xdb\x18\'\n\x01\x03\x12\x0cworkout.read\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x42\x01\x02\x82\xd3\xe4\x93\x02#\x12!/v1/segments/{segment_id}/efforts\x12\xd0\x01\n\x12ListWorkoutEfforts\x12/.pulsemesh.workout.v1.ListWorkoutEffortsRequest\x1a\x30.pulsemesh.workout.v1.ListWorkoutEffortsResponse\"W\x90\x02\x01\xe2\xdb\x18\'\n\x01\x03\x12\x0cworkout.read\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x42\x01\x02\x82\xd3\xe4\x93\x02#\x12!/v1/workouts/{workout_id}/effortsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -95,59 +96,59 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTWORKOUTEFFORTSREQUEST'].fields_by_name['workout_id']._loaded_options = None
   _globals['_LISTWORKOUTEFFORTSREQUEST'].fields_by_name['workout_id']._serialized_options = b'\272H\005r\003\230\001\032'
   _globals['_SEGMENTSERVICE'].methods_by_name['CreateSegment']._loaded_options = None
-  _globals['_SEGMENTSERVICE'].methods_by_name['CreateSegment']._serialized_options = b'\342\333\030\'\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010\0248\003B\001\003'
+  _globals['_SEGMENTSERVICE'].methods_by_name['CreateSegment']._serialized_options = b'\342\333\030\'\n\001\003\022\rworkout.write\"\n\010<\022\002\010< \001(\0012\002\010\0248\003B\001\003\202\323\344\223\002\021\"\014/v1/segments:\001*'
   _globals['_SEGMENTSERVICE'].methods_by_name['GetSegment']._loaded_options = None
-  _globals['_SEGMENTSERVICE'].methods_by_name['GetSegment']._serialized_options = b'\220\002\001\342\333\030\'\n\001\003\022\014workout.read\"\013\010\260\t\022\002\010< \001(\0012\002\010\0058\002B\001\003'
+  _globals['_SEGMENTSERVICE'].methods_by_name['GetSegment']._serialized_options = b'\220\002\001\342\333\030\'\n\001\003\022\014workout.read\"\013\010\260\t\022\002\010< \001(\0012\002\010\0058\002B\001\003\202\323\344\223\002\033\022\031/v1/segments/{segment_id}'
   _globals['_SEGMENTSERVICE'].methods_by_name['ListSegments']._loaded_options = None
-  _globals['_SEGMENTSERVICE'].methods_by_name['ListSegments']._serialized_options = b'\220\002\001\342\333\030$\n\001\003\022\014workout.read\"\013\010\330\004\022\002\010< \001(\0012\002\010\0058\002'
+  _globals['_SEGMENTSERVICE'].methods_by_name['ListSegments']._serialized_options = b'\220\002\001\342\333\030$\n\001\003\022\014workout.read\"\013\010\330\004\022\002\010< \001(\0012\002\010\0058\002\202\323\344\223\002\016\022\014/v1/segments'
   _globals['_SEGMENTSERVICE'].methods_by_name['UpdateSegment']._loaded_options = None
-  _globals['_SEGMENTSERVICE'].methods_by_name['UpdateSegment']._serialized_options = b'\342\333\030$\n\001\003\022\rworkout.write\"\n\010x\022\002\010< \001(\0012\002\010\0058\002'
+  _globals['_SEGMENTSERVICE'].methods_by_name['UpdateSegment']._serialized_options = b'\342\333\030$\n\001\003\022\rworkout.write\"\n\010x\022\002\010< \001(\0012\002\010\0058\002\202\323\344\223\002\0362\031/v1/segments/{segment_id}:\001*'
   _globals['_SEGMENTSERVICE'].methods_by_name['DeleteSegment']._loaded_options = None
-  _globals['_SEGMENTSERVICE'].methods_by_name['DeleteSegment']._serialized_options = b'\342\333\0306\n\001\003\022\rworkout.write\"\n\010x\022\002\010< \001(\0012\002\010\n8\002J\020\n\016segment.delete'
+  _globals['_SEGMENTSERVICE'].methods_by_name['DeleteSegment']._serialized_options = b'\342\333\0306\n\001\003\022\rworkout.write\"\n\010x\022\002\010< \001(\0012\002\010\n8\002J\020\n\016segment.delete\202\323\344\223\002\033*\031/v1/segments/{segment_id}'
   _globals['_SEGMENTSERVICE'].methods_by_name['ListSegmentEfforts']._loaded_options = None
-  _globals['_SEGMENTSERVICE'].methods_by_name['ListSegmentEfforts']._serialized_options = b'\220\002\001\342\333\030\'\n\001\003\022\014workout.read\"\013\010\330\004\022\002\010< \001(\0012\002\010\0058\002B\001\002'
+  _globals['_SEGMENTSERVICE'].methods_by_name['ListSegmentEfforts']._serialized_options = b'\220\002\001\342\333\030\'\n\001\003\022\014workout.read\"\013\010\330\004\022\002\010< \001(\0012\002\010\0058\002B\001\002\202\323\344\223\002#\022!/v1/segments/{segment_id}/efforts'
   _globals['_SEGMENTSERVICE'].methods_by_name['ListWorkoutEfforts']._loaded_options = None
-  _globals['_SEGMENTSERVICE'].methods_by_name['ListWorkoutEfforts']._serialized_options = b'\220\002\001\342\333\030\'\n\001\003\022\014workout.read\"\013\010\330\004\022\002\010< \001(\0012\002\010\0058\002B\001\002'
-  _globals['_EFFORTORDER']._serialized_start=2734
-  _globals['_EFFORTORDER']._serialized_end=2828
-  _globals['_STRETCH']._serialized_start=233
-  _globals['_STRETCH']._serialized_end=788
-  _globals['_STRETCH_TIMES']._serialized_start=445
-  _globals['_STRETCH_TIMES']._serialized_end=554
-  _globals['_STRETCH_ELAPSED']._serialized_start=556
-  _globals['_STRETCH_ELAPSED']._serialized_end=661
-  _globals['_STRETCH_DISTANCES']._serialized_start=663
-  _globals['_STRETCH_DISTANCES']._serialized_end=770
-  _globals['_CREATESEGMENTREQUEST']._serialized_start=791
-  _globals['_CREATESEGMENTREQUEST']._serialized_end=1056
-  _globals['_CREATESEGMENTRESPONSE']._serialized_start=1058
-  _globals['_CREATESEGMENTRESPONSE']._serialized_end=1138
-  _globals['_GETSEGMENTREQUEST']._serialized_start=1140
-  _globals['_GETSEGMENTREQUEST']._serialized_end=1200
-  _globals['_GETSEGMENTRESPONSE']._serialized_start=1202
-  _globals['_GETSEGMENTRESPONSE']._serialized_end=1279
-  _globals['_LISTSEGMENTSREQUEST']._serialized_start=1282
-  _globals['_LISTSEGMENTSREQUEST']._serialized_end=1443
-  _globals['_LISTSEGMENTSRESPONSE']._serialized_start=1445
-  _globals['_LISTSEGMENTSRESPONSE']._serialized_end=1566
-  _globals['_SEGMENTCHANGE']._serialized_start=1569
-  _globals['_SEGMENTCHANGE']._serialized_end=1762
-  _globals['_UPDATESEGMENTREQUEST']._serialized_start=1765
-  _globals['_UPDATESEGMENTREQUEST']._serialized_end=1995
-  _globals['_UPDATESEGMENTRESPONSE']._serialized_start=1997
-  _globals['_UPDATESEGMENTRESPONSE']._serialized_end=2077
-  _globals['_DELETESEGMENTREQUEST']._serialized_start=2079
-  _globals['_DELETESEGMENTREQUEST']._serialized_end=2142
-  _globals['_DELETESEGMENTRESPONSE']._serialized_start=2144
-  _globals['_DELETESEGMENTRESPONSE']._serialized_end=2193
-  _globals['_LISTSEGMENTEFFORTSREQUEST']._serialized_start=2196
-  _globals['_LISTSEGMENTEFFORTSREQUEST']._serialized_end=2413
-  _globals['_LISTSEGMENTEFFORTSRESPONSE']._serialized_start=2416
-  _globals['_LISTSEGMENTEFFORTSRESPONSE']._serialized_end=2569
-  _globals['_LISTWORKOUTEFFORTSREQUEST']._serialized_start=2571
-  _globals['_LISTWORKOUTEFFORTSREQUEST']._serialized_end=2639
-  _globals['_LISTWORKOUTEFFORTSRESPONSE']._serialized_start=2641
-  _globals['_LISTWORKOUTEFFORTSRESPONSE']._serialized_end=2732
-  _globals['_SEGMENTSERVICE']._serialized_start=2831
-  _globals['_SEGMENTSERVICE']._serialized_end=3950
+  _globals['_SEGMENTSERVICE'].methods_by_name['ListWorkoutEfforts']._serialized_options = b'\220\002\001\342\333\030\'\n\001\003\022\014workout.read\"\013\010\330\004\022\002\010< \001(\0012\002\010\0058\002B\001\002\202\323\344\223\002#\022!/v1/workouts/{workout_id}/efforts'
+  _globals['_EFFORTORDER']._serialized_start=2764
+  _globals['_EFFORTORDER']._serialized_end=2858
+  _globals['_STRETCH']._serialized_start=263
+  _globals['_STRETCH']._serialized_end=818
+  _globals['_STRETCH_TIMES']._serialized_start=475
+  _globals['_STRETCH_TIMES']._serialized_end=584
+  _globals['_STRETCH_ELAPSED']._serialized_start=586
+  _globals['_STRETCH_ELAPSED']._serialized_end=691
+  _globals['_STRETCH_DISTANCES']._serialized_start=693
+  _globals['_STRETCH_DISTANCES']._serialized_end=800
+  _globals['_CREATESEGMENTREQUEST']._serialized_start=821
+  _globals['_CREATESEGMENTREQUEST']._serialized_end=1086
+  _globals['_CREATESEGMENTRESPONSE']._serialized_start=1088
+  _globals['_CREATESEGMENTRESPONSE']._serialized_end=1168
+  _globals['_GETSEGMENTREQUEST']._serialized_start=1170
+  _globals['_GETSEGMENTREQUEST']._serialized_end=1230
+  _globals['_GETSEGMENTRESPONSE']._serialized_start=1232
+  _globals['_GETSEGMENTRESPONSE']._serialized_end=1309
+  _globals['_LISTSEGMENTSREQUEST']._serialized_start=1312
+  _globals['_LISTSEGMENTSREQUEST']._serialized_end=1473
+  _globals['_LISTSEGMENTSRESPONSE']._serialized_start=1475
+  _globals['_LISTSEGMENTSRESPONSE']._serialized_end=1596
+  _globals['_SEGMENTCHANGE']._serialized_start=1599
+  _globals['_SEGMENTCHANGE']._serialized_end=1792
+  _globals['_UPDATESEGMENTREQUEST']._serialized_start=1795
+  _globals['_UPDATESEGMENTREQUEST']._serialized_end=2025
+  _globals['_UPDATESEGMENTRESPONSE']._serialized_start=2027
+  _globals['_UPDATESEGMENTRESPONSE']._serialized_end=2107
+  _globals['_DELETESEGMENTREQUEST']._serialized_start=2109
+  _globals['_DELETESEGMENTREQUEST']._serialized_end=2172
+  _globals['_DELETESEGMENTRESPONSE']._serialized_start=2174
+  _globals['_DELETESEGMENTRESPONSE']._serialized_end=2223
+  _globals['_LISTSEGMENTEFFORTSREQUEST']._serialized_start=2226
+  _globals['_LISTSEGMENTEFFORTSREQUEST']._serialized_end=2443
+  _globals['_LISTSEGMENTEFFORTSRESPONSE']._serialized_start=2446
+  _globals['_LISTSEGMENTEFFORTSRESPONSE']._serialized_end=2599
+  _globals['_LISTWORKOUTEFFORTSREQUEST']._serialized_start=2601
+  _globals['_LISTWORKOUTEFFORTSREQUEST']._serialized_end=2669
+  _globals['_LISTWORKOUTEFFORTSRESPONSE']._serialized_start=2671
+  _globals['_LISTWORKOUTEFFORTSRESPONSE']._serialized_end=2762
+  _globals['_SEGMENTSERVICE']._serialized_start=2861
+  _globals['_SEGMENTSERVICE']._serialized_end=4207
 # @@protoc_insertion_point(module_scope)
