@@ -110,6 +110,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Not a call at all: headers, path or body that no client of ours sends."""
     ERROR_REASON_METHOD_UNKNOWN: _ErrorReason.ValueType  # 162
     """The platform has no such method, or not for callers from outside."""
+    ERROR_REASON_HANDLE_TAKEN: _ErrorReason.ValueType  # 140
+    """Profiles.
+    The handle is another person's, was one until lately, or is reserved.
+    """
+    ERROR_REASON_HANDLE_CHANGED_RECENTLY: _ErrorReason.ValueType  # 141
+    """A handle can be changed once in 30 days."""
+    ERROR_REASON_IMAGE_INVALID: _ErrorReason.ValueType  # 142
+    """Not a picture of an accepted kind, broken, or with too many pixels."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper): ...
 
@@ -199,4 +207,12 @@ ERROR_REASON_REQUEST_MALFORMED: ErrorReason.ValueType  # 161
 """Not a call at all: headers, path or body that no client of ours sends."""
 ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 162
 """The platform has no such method, or not for callers from outside."""
+ERROR_REASON_HANDLE_TAKEN: ErrorReason.ValueType  # 140
+"""Profiles.
+The handle is another person's, was one until lately, or is reserved.
+"""
+ERROR_REASON_HANDLE_CHANGED_RECENTLY: ErrorReason.ValueType  # 141
+"""A handle can be changed once in 30 days."""
+ERROR_REASON_IMAGE_INVALID: ErrorReason.ValueType  # 142
+"""Not a picture of an accepted kind, broken, or with too many pixels."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
