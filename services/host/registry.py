@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # the command line reads settings before anything of gRPC may
 
 MODULES: Mapping[str, str] = {
     "auth": "services.auth.module",
+    "profile": "services.profile.module",
     "workout": "services.workout.module",
 }
 """Domain to the Python module whose attribute `module` is a `services.chassis.module.Module`."""

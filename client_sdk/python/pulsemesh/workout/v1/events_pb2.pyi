@@ -437,3 +437,66 @@ class WorkoutRestored(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WorkoutRestored: _TypeAlias = WorkoutRestored  # noqa: Y015
+
+@_typing.final
+class ThresholdsChanged(_message.Message):
+    """What an athlete told of thresholds changed. Holds the whole history, so that
+    whoever keeps the one of the highest version has it, whatever came before.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    version: _builtins.int
+    @_builtins.property
+    def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___ThresholdValue]: ...
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+        values: _abc.Iterable[Global___ThresholdValue] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user_id", b"user_id", "values", b"values", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ThresholdsChanged: _TypeAlias = ThresholdsChanged  # noqa: Y015
+
+@_typing.final
+class ThresholdValue(_message.Message):
+    """One value of the history of thresholds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    SPORT_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    field: _builtins.int
+    """The number of the field of `Thresholds`."""
+    sport: _sport_pb2.Sport.ValueType
+    """Unspecified: for all sports that have no value of their own."""
+    effective_from: _builtins.str
+    """"2026-11-23"; empty: since ever."""
+    value: _builtins.float
+    def __init__(
+        self,
+        *,
+        field: _builtins.int = ...,
+        sport: _sport_pb2.Sport.ValueType = ...,
+        effective_from: _builtins.str = ...,
+        value: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from", "field", b"field", "sport", b"sport", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ThresholdValue: _TypeAlias = ThresholdValue  # noqa: Y015
