@@ -24,9 +24,19 @@ class Call:
         metadata: what the caller sent beside the request; of a key sent twice, the last.
         peer: the caller's address as gRPC writes it.
         draining: set once the server asks long calls to end, for streams that can end well by themselves.
+        audit_details: what the audit log shall say of the call beside who, what and when; see `note`.
     """
 
-    __slots__ = ("_deadline_at", "_trace_id", "draining", "metadata", "method", "peer", "principal")
+    __slots__ = (
+        "_deadline_at",
+        "_trace_id",
+        "audit_details",
+        "draining",
+        "metadata",
+        "method",
+        "peer",
+        "principal",
+    )
 
     def __init__(
         self,
@@ -45,6 +55,11 @@ class Call:
         self.draining = asyncio.Event() if draining is None else draining
         self._deadline_at = None if deadline_s is None else time.monotonic() + deadline_s
         self._trace_id = ""
+        self.audit_details: dict[str, str] = {}
+
+    def note(self, **details: str) -> None:
+        """Tell the audit log what the call was about: ids and roles, never what people wrote."""
+        self.audit_details.update(details)
 
     def limit_to(self, deadline_s: float) -> None:
         """Say that the call ends in `deadline_s` seconds at the latest."""

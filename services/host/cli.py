@@ -16,6 +16,7 @@ from services.chassis.settings import (
     settings_table,
 )
 from services.chassis.settings.documentation import as_markdown, as_text
+from services.host.audit_commands import audit
 from services.host.exit_codes import ExitCode
 from services.host.registry import domain_settings
 
@@ -130,6 +131,8 @@ def check(domains: tuple[str, ...], data_dir: Path | None) -> None:
 
     sys.exit(run_check(settings, domains))
 
+
+main.add_command(audit)
 
 if __name__ == "__main__":
     main()

@@ -19,3 +19,7 @@ class ExitCode(IntEnum):
     """The address cannot be listened on."""
     STORE = 5
     """A database, bus or cache cannot be reached, or another process holds the files."""
+    AUDIT_BROKEN = 6
+    """The audit log was changed: a record differs, is missing, was added or moved."""
+    AUDIT_INCOMPLETE = 7
+    """The last line of an audit file is cut off, and no writer has come since."""

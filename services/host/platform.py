@@ -19,10 +19,11 @@ from services.chassis.settings import Settings
 from services.chassis.settings.model import split_address
 from services.chassis.telemetry import MetricsEndpoint, Telemetry
 from services.chassis.telemetry.metrics import process_registry
+from services.host.auditing import open_audit, start_checkpoints
 from services.host.databases import Databases
 from services.host.housekeeping import start_housekeeping
 from services.host.identity import development_issuer, service_token
-from services.host.ports import audit_sink, authenticator, consent_gate
+from services.host.ports import authenticator, consent_gate
 from services.host.registry import MODULES, load_modules
 from services.host.stores import Stores
 
@@ -65,7 +66,7 @@ class Platform:
                 limiter=self._stores.limiter,
                 strict_limiter=self._stores.strict_limiter,
                 cache=self._stores.cache,
-                audit=audit_sink(settings),
+                audit=open_audit(settings),
                 telemetry=telemetry,
                 draining=draining,
             )
@@ -94,6 +95,9 @@ class Platform:
             self._background.start(f"relay of {database.schema}", Relay(database, self._stores.bus).run)
         start_housekeeping(
             self._background, self._databases.all(), self._stores.bus, self.settings.bus.retention_s
+        )
+        start_checkpoints(
+            self._background, self.collector.ports.audit, self.settings.audit.checkpoint_every_s
         )
         stack.push_async_callback(self._channels.close)
         for module in self._modules:

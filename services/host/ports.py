@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from services.auth.keys import jwks_path
-from services.chassis.audit import AuditSink, FileAudit, LogAudit
 from services.chassis.auth import Authenticator, FileKeys, HttpKeys, JwksAuthenticator, KeySource
 from services.chassis.consent import ClosedConsentGate, ConsentGate, DevelopmentConsentGate
 from services.chassis.settings import Settings
@@ -26,10 +25,3 @@ def consent_gate(settings: Settings) -> ConsentGate:
     if settings.consent_gate == "development":
         return DevelopmentConsentGate(development=settings.development)
     return ClosedConsentGate()
-
-
-def audit_sink(settings: Settings) -> AuditSink:
-    """Where audited acts are kept."""
-    if settings.audit.to == "log":
-        return LogAudit()
-    return FileAudit(settings.data_dir / "audit.jsonl")

@@ -70,7 +70,9 @@ class MethodGuard:
         self._streaming = method.streaming
         self._draining = ports.draining
         self._observer = ports.telemetry.observer(method)
-        self._audit = ports.audit if policy.audit_action else None
+        self._audit = ports.audit
+        self._audit_action = policy.audit_action or f"staff.{method.name}"
+        self._audit_everyone = policy.audit_action is not None
 
     def begin(self, context: Any) -> Serving:
         """A call arrived: make it current, start its clocks."""
@@ -133,7 +135,7 @@ class MethodGuard:
             serving.timer.cancel()
         self._draining.leave(serving.task if self._streaming else None)
         self._observer.end(serving.call, serving.observation, serving.code, serving.reason)
-        if self._audit is not None:
+        if self._audit_everyone or serving.call.principal.kind == Access.ACCESS_STAFF:
             self._audit.record(self._audit_record(serving))
 
     def _audit_record(self, serving: Serving) -> AuditRecord:
@@ -141,7 +143,7 @@ class MethodGuard:
         principal = call.principal
         return AuditRecord(
             time_ms=int(time.time() * 1000),
-            action=self.policy.audit_action or "",
+            action=self._audit_action,
             method=self.method.path,
             user_id=principal.user_id,
             caller_kind=Access.Name(principal.kind).removeprefix("ACCESS_").lower(),
@@ -150,6 +152,8 @@ class MethodGuard:
             request_id=call.request_id,
             outcome=serving.code.name,
             reason=serving.reason,
+            roles=tuple(sorted(principal.roles)),
+            details=call.audit_details,
         )
 
 

@@ -208,7 +208,20 @@ class AuditSettings(_Group):
     """Where audited acts are kept."""
 
     to: Literal["file", "log"] = Field(
-        default="file", description="file: audit.jsonl in the data directory; log: among the logs."
+        default="file", description="file: hash-chained and signed, in audit.directory; log: among the logs."
+    )
+    directory: Path | None = Field(
+        default=None,
+        description="Folder of the audit chains and of the checkpoints that are signed of them.",
+        json_schema_extra=_shown("<data_dir>/audit"),
+    )
+    key_file: Path | None = Field(
+        default=None,
+        description="PEM file of the Ed25519 key that signs checkpoints; made when there is none.",
+        json_schema_extra=_shown("signing_key.pem in audit.directory"),
+    )
+    checkpoint_every_s: PositiveFloat = Field(
+        default=10.0, description="Seconds between checkpoints, if anything was audited meanwhile."
     )
 
 
@@ -319,6 +332,11 @@ class Settings(BaseSettings):
     def issuer(self) -> str:
         """The issuer that tokens must name."""
         return self.auth.issuer or f"pulsemesh-{self.cell}"
+
+    @property
+    def audit_directory(self) -> Path:
+        """Where the audit chains are."""
+        return self.audit.directory or self.data_dir / "audit"
 
     @property
     def consent_gate(self) -> Literal["development", "closed"]:
