@@ -118,6 +118,24 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A handle can be changed once in 30 days."""
     ERROR_REASON_IMAGE_INVALID: _ErrorReason.ValueType  # 142
     """Not a picture of an accepted kind, broken, or with too many pixels."""
+    ERROR_REASON_PEER_NOT_CERTIFIED: _ErrorReason.ValueType  # 110
+    """Services and staff.
+    A service token that came over a connection whose certificate is not that service's.
+    """
+    ERROR_REASON_DELEGATION_NEEDED: _ErrorReason.ValueType  # 111
+    """A service that acts for a person shows a token that says so; a header is not enough."""
+    ERROR_REASON_DELEGATION_REFUSED: _ErrorReason.ValueType  # 112
+    """This service may not act for a person there, or not with these scopes."""
+    ERROR_REASON_STEP_UP_NEEDED: _ErrorReason.ValueType  # 113
+    """The caller must have proved a second factor within the last minutes."""
+    ERROR_REASON_LAST_SECURITY_ADMIN: _ErrorReason.ValueType  # 114
+    """Nobody would be left who could give roles."""
+    ERROR_REASON_OWN_ROLE: _ErrorReason.ValueType  # 115
+    """Nobody gives a role to themselves."""
+    ERROR_REASON_ROLE_NOT_FOR_EMERGENCIES: _ErrorReason.ValueType  # 116
+    """Nobody takes this role in an emergency."""
+    ERROR_REASON_NO_STAFF: _ErrorReason.ValueType  # 117
+    """The caller holds no role: there is no token of staff for them."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper): ...
 
@@ -215,4 +233,22 @@ ERROR_REASON_HANDLE_CHANGED_RECENTLY: ErrorReason.ValueType  # 141
 """A handle can be changed once in 30 days."""
 ERROR_REASON_IMAGE_INVALID: ErrorReason.ValueType  # 142
 """Not a picture of an accepted kind, broken, or with too many pixels."""
+ERROR_REASON_PEER_NOT_CERTIFIED: ErrorReason.ValueType  # 110
+"""Services and staff.
+A service token that came over a connection whose certificate is not that service's.
+"""
+ERROR_REASON_DELEGATION_NEEDED: ErrorReason.ValueType  # 111
+"""A service that acts for a person shows a token that says so; a header is not enough."""
+ERROR_REASON_DELEGATION_REFUSED: ErrorReason.ValueType  # 112
+"""This service may not act for a person there, or not with these scopes."""
+ERROR_REASON_STEP_UP_NEEDED: ErrorReason.ValueType  # 113
+"""The caller must have proved a second factor within the last minutes."""
+ERROR_REASON_LAST_SECURITY_ADMIN: ErrorReason.ValueType  # 114
+"""Nobody would be left who could give roles."""
+ERROR_REASON_OWN_ROLE: ErrorReason.ValueType  # 115
+"""Nobody gives a role to themselves."""
+ERROR_REASON_ROLE_NOT_FOR_EMERGENCIES: ErrorReason.ValueType  # 116
+"""Nobody takes this role in an emergency."""
+ERROR_REASON_NO_STAFF: ErrorReason.ValueType  # 117
+"""The caller holds no role: there is no token of staff for them."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
