@@ -1,5 +1,6 @@
 """The tables that the profile service owns, a module for each concern."""
 
+from services.profile.tables import gear as _gear  # noqa: F401 - adds its tables
 from services.profile.tables.base import metadata
 from services.profile.tables.privacy import privacy, privacy_rules, privacy_zones
 from services.profile.tables.profiles import (

@@ -1,4 +1,4 @@
-"""Profiles, handles, pictures, physiology, privacy.
+"""Profiles, handles, pictures, physiology, privacy, with the chassis tables.
 
 Written out, not taken from the tables: what a revision does must never change.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+
+from services.chassis.migrations import create_chassis_tables
 
 revision = "0001"
 down_revision = None
@@ -23,6 +25,7 @@ def _key(name: str, type_: sa.types.TypeEngine[object]) -> sa.Column[object]:
 
 
 def upgrade() -> None:
+    create_chassis_tables()
     _create_profiles()
     _create_physiology()
     _create_privacy()

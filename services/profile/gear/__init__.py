@@ -1,0 +1,1 @@
+"""The gear inventory: what people train with, and how much."""
