@@ -12,6 +12,8 @@ import numpy.typing as npt
 from ingest_edge.files.activity import BoolArray
 from ingest_edge.files.fit.profile import DeveloperField, FieldInfo
 
+_MOST_SPREAD = 4
+
 Values = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
@@ -322,6 +324,30 @@ class SparseColumn(Column):
     def indices(self) -> npt.NDArray[np.intp]:
         """See `Column.indices`."""
         return self._rows.astype(np.intp)
+
+    @property
+    def is_array(self) -> bool:
+        """See `Column.is_array`. A matrix of rows of which most are empty could be of any size."""
+        return self._compact.is_array and self._size <= _MOST_SPREAD * len(self._rows)
+
+    def matrix(self) -> Floats:
+        """See `Column.matrix`."""
+        if not self.is_array:
+            return super().matrix()
+        compact = self._compact.matrix()
+        dense = np.full((self._size, compact.shape[1]), np.nan)
+        dense[self._rows] = compact
+        return dense
+
+    def items(self, start: int = 0, stop: int | None = None) -> list[Any]:
+        """See `Column.items`."""
+        stop = self._size if stop is None else min(stop, self._size)
+        first, last = np.searchsorted(self._rows, (start, stop)).tolist()
+        items: list[Any] = [None] * (stop - start)
+        found = self._compact.items(first, last)
+        for row, item in zip(self._rows[first:last].tolist(), found, strict=True):
+            items[row - start] = item
+        return items
 
 
 class ChainColumn(Column):

@@ -376,7 +376,19 @@ def _objects_column(info: FieldInfo, raw: Raw, size: int) -> Column:
         present = None if raw.absent is None else ~empty_rows(raw.absent)
         present = None if present is None or present.all() else present
         return RowsColumn(info, raw.values, raw.absent, present, raw.single)
+    if not isinstance(raw.values, list):
+        return _sparse_rows(info, raw, raw.rows, size)
     items = _items(raw)
     there = np.array([item is not None for item in items], np.bool_)
     kept = ListColumn(info, [item for item in items if item is not None], False)
     return SparseColumn(raw.rows[there], kept, size)
+
+
+def _sparse_rows(info: FieldInfo, raw: Raw, rows: Rows, size: int) -> Column:
+    values, absent, single = raw.values, raw.absent, raw.single
+    if absent is not None:
+        there = ~empty_rows(absent)
+        if not there.all():
+            rows, values, absent = rows[there], values[there], absent[there]
+            single = None if single is None else single[there]
+    return SparseColumn(rows, RowsColumn(info, values, absent, None, single), size)
