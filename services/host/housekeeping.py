@@ -8,7 +8,7 @@ from functools import partial
 
 from services.chassis import inbox
 from services.chassis.background import Supervisor
-from services.chassis.bus import EventBus, RedisStreamsBus
+from services.chassis.bus import EventBus, InProcessBus
 from services.chassis.database import Database
 
 EVERY_S = 600.0
@@ -25,6 +25,11 @@ def start_housekeeping(
     for database in databases:
         step = partial(prune_inbox, database, retention_s)
         supervisor.start_periodic(f"inbox of {database.schema}", EVERY_S, step)
+    if isinstance(bus, InProcessBus):
+        return  # it keeps nothing
+    # Here, since a start without Redis does without its client's import.
+    from services.chassis.bus.redis_streams import RedisStreamsBus  # noqa: PLC0415
+
     if isinstance(bus, RedisStreamsBus):
         supervisor.start_periodic("trimming of the bus", EVERY_S, bus.trim)
 

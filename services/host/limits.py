@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from services.chassis.limits import Decision, RateLimiter, open_rate_limiter
-from services.chassis.limits.redis import RedisRateLimiter
+from typing import TYPE_CHECKING
+
+from services.chassis.limits import Decision, InProcessRateLimiter, RateLimiter, open_rate_limiter
+
+if TYPE_CHECKING:  # a start without Redis does without its client's import
+    from services.chassis.limits.redis import RedisRateLimiter
 
 
 class LimiterDown(Exception):
@@ -40,7 +44,8 @@ def open_limiters(url: str, namespace: str) -> tuple[RateLimiter, RateLimiter]:
         ValueError: the URL names no limiter.
     """
     lenient = open_rate_limiter(url, namespace=namespace, fail_open=True)
-    strict = open_rate_limiter(url, namespace=namespace, fail_open=False)
-    if isinstance(strict, RedisRateLimiter):
-        return lenient, StrictLimiter(strict)
-    return lenient, lenient
+    if isinstance(lenient, InProcessRateLimiter):
+        return lenient, lenient
+    from services.chassis.limits.redis import RedisRateLimiter  # noqa: PLC0415
+
+    return lenient, StrictLimiter(RedisRateLimiter(url, namespace=namespace, fail_open=False))

@@ -14,7 +14,7 @@ from services.host.platform import running_platform
 from services.host.readiness import ready_line, write_ready_file
 
 SWITCH_INTERVAL_S = 0.0005
-"""How long a thread that computes (closing, analysis) may keep the interpreter from the event loop. By default,
+"""How long a thread that computes (closing, analysis) keeps the interpreter from the event loop. By default,
 5 ms, a call that needs the loop four times waits 20 ms for a workout that somebody else imports."""
 
 

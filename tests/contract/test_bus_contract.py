@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from pulsemesh.event.v1.envelope_pb2 import Envelope
-from services.chassis.bus import EventBus, InProcessBus, RedisStreamsBus, RetryPolicy
+from services.chassis.bus import EventBus, InProcessBus, RetryPolicy
+from services.chassis.bus.redis_streams import RedisStreamsBus
 from services.chassis.database import StoreUnavailable
 from tests.fixtures.events import TYPE, event, number_of, numbers_by_subject
 from tests.fixtures.waiting import eventually

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.chassis.cache import Cache, InProcessCache, RedisCache
+from services.chassis.cache import Cache, InProcessCache
+from services.chassis.cache.redis import RedisCache
 from tests.fixtures.waiting import eventually
 
 

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.chassis.limits import InProcessRateLimiter, RateLimiter, RedisRateLimiter
+from services.chassis.limits import InProcessRateLimiter, RateLimiter
+from services.chassis.limits.redis import RedisRateLimiter
 
 
 @pytest.fixture(params=["in-process", "redis"])

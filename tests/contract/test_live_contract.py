@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.chassis.live import MAX_MESSAGE_BYTES, InProcessLive, LiveChannel, LiveSubscription, RedisLive
+from services.chassis.live import MAX_MESSAGE_BYTES, InProcessLive, LiveChannel, LiveSubscription
+from services.chassis.live.redis import RedisLive
 from tests.fixtures.waiting import eventually
 
 

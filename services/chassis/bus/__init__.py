@@ -4,14 +4,12 @@ from services.chassis.bus.delivery import RetryPolicy
 from services.chassis.bus.in_process import InProcessBus
 from services.chassis.bus.opening import open_bus
 from services.chassis.bus.port import BusUnavailable, EventBus, EventHandler, ReplayNotSupported, Subscription
-from services.chassis.bus.redis_streams import RedisStreamsBus
 
 __all__ = [
     "BusUnavailable",
     "EventBus",
     "EventHandler",
     "InProcessBus",
-    "RedisStreamsBus",
     "ReplayNotSupported",
     "RetryPolicy",
     "Subscription",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from services.chassis.bus.in_process import InProcessBus
 from services.chassis.bus.port import EventBus
-from services.chassis.bus.redis_streams import RedisStreamsBus
 
 
 def open_bus(url: str, *, cell: str, partitions: int = 16, retention_s: float = 7 * 86_400.0) -> EventBus:
@@ -20,5 +19,8 @@ def open_bus(url: str, *, cell: str, partitions: int = 16, retention_s: float = 
     if url == "memory://":
         return InProcessBus()
     if url.startswith(("redis://", "rediss://")):
+        # Here, since a start without Redis does without its client's import.
+        from services.chassis.bus.redis_streams import RedisStreamsBus  # noqa: PLC0415
+
         return RedisStreamsBus(url, cell=cell, partitions=partitions, retention_s=retention_s)
     raise ValueError("not a bus: expected memory://, redis://… or rediss://…")

@@ -3,6 +3,5 @@
 from services.chassis.cache.in_process import InProcessCache
 from services.chassis.cache.opening import open_cache
 from services.chassis.cache.port import Cache
-from services.chassis.cache.redis import RedisCache
 
-__all__ = ["Cache", "InProcessCache", "RedisCache", "open_cache"]
+__all__ = ["Cache", "InProcessCache", "open_cache"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from services.chassis.cache.in_process import InProcessCache
 from services.chassis.cache.port import Cache
-from services.chassis.cache.redis import RedisCache
 
 
 def open_cache(url: str, *, namespace: str = "pulsemesh") -> Cache:
@@ -16,5 +15,8 @@ def open_cache(url: str, *, namespace: str = "pulsemesh") -> Cache:
     if url == "memory://":
         return InProcessCache()
     if url.startswith(("redis://", "rediss://")):
+        # Here, since a start without Redis does without its client's import.
+        from services.chassis.cache.redis import RedisCache  # noqa: PLC0415
+
         return RedisCache(url, namespace=namespace)
     raise ValueError("not a cache: expected memory://, redis://… or rediss://…")

@@ -9,7 +9,6 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from services.chassis.database.port import Database
-from services.chassis.database.postgresql import PostgresqlDatabase
 from services.chassis.database.sqlite import SqliteDatabase
 
 _SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -41,6 +40,9 @@ def open_database(url: str, *, schema: str, pool_size: int = 8, readers: int = 4
             )
         return SqliteDatabase(Path(parsed.database) / f"{schema}.db", schema=schema, readers=readers)
     if kind == "postgresql":
+        # Here, since a start on SQLite does without SQLAlchemy's half for asyncio.
+        from services.chassis.database.postgresql import PostgresqlDatabase  # noqa: PLC0415
+
         return PostgresqlDatabase(
             parsed.set(drivername="postgresql+asyncpg"), schema=schema, pool_size=pool_size
         )

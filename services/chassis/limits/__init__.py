@@ -3,6 +3,5 @@
 from services.chassis.limits.in_process import InProcessRateLimiter
 from services.chassis.limits.opening import open_rate_limiter
 from services.chassis.limits.port import Decision, RateLimiter
-from services.chassis.limits.redis import RedisRateLimiter
 
-__all__ = ["Decision", "InProcessRateLimiter", "RateLimiter", "RedisRateLimiter", "open_rate_limiter"]
+__all__ = ["Decision", "InProcessRateLimiter", "RateLimiter", "open_rate_limiter"]

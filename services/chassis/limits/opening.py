@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from services.chassis.limits.in_process import InProcessRateLimiter
 from services.chassis.limits.port import RateLimiter
-from services.chassis.limits.redis import RedisRateLimiter
 
 
 def open_rate_limiter(url: str, *, namespace: str = "pulsemesh", fail_open: bool = True) -> RateLimiter:
@@ -16,5 +15,8 @@ def open_rate_limiter(url: str, *, namespace: str = "pulsemesh", fail_open: bool
     if url == "memory://":
         return InProcessRateLimiter()
     if url.startswith(("redis://", "rediss://")):
+        # Here, since a start without Redis does without its client's import.
+        from services.chassis.limits.redis import RedisRateLimiter  # noqa: PLC0415
+
         return RedisRateLimiter(url, namespace=namespace, fail_open=fail_open)
     raise ValueError("not a rate limiter: expected memory://, redis://… or rediss://…")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from services.chassis.live.in_process import InProcessLive
 from services.chassis.live.port import LiveChannel
-from services.chassis.live.redis import RedisLive
 
 
 def open_live(url: str, *, namespace: str = "pulsemesh") -> LiveChannel:
@@ -16,5 +15,8 @@ def open_live(url: str, *, namespace: str = "pulsemesh") -> LiveChannel:
     if url == "memory://":
         return InProcessLive()
     if url.startswith(("redis://", "rediss://")):
+        # Here, since a start without Redis does without its client's import.
+        from services.chassis.live.redis import RedisLive  # noqa: PLC0415
+
         return RedisLive(url, namespace=namespace)
     raise ValueError("not a live channel: expected memory://, redis://… or rediss://…")

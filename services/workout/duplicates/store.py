@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, or_, select, update
-from sqlalchemy.orm import aliased
 
 from pulsemesh.ulid import new_ulid
 from pulsemesh.workout.v1 import duplicate_service_pb2 as wire
@@ -33,7 +32,7 @@ class Overlapping:
 def overlapping(conn: Connection, workout: Row[Any]) -> list[Overlapping]:
     """Those of its person's workouts that share enough time with it, those that share most first."""
     span = (workout.start_ms, workout.end_ms)
-    mine, theirs = aliased(derivation_members), aliased(derivation_members)
+    mine, theirs = derivation_members.alias(), derivation_members.alias()
     related = (
         select(theirs.c.workout_pk)
         .join(mine, mine.c.derivation_pk == theirs.c.derivation_pk)
@@ -101,7 +100,7 @@ def page(
 ) -> Sequence[Row[Any]]:
     """At most `limit` pairs of a person, the newest first; open ones only while both workouts are shown."""
     query = _pairs().where(duplicates.c.user_id == user_id, duplicates.c.state.in_(sorted(set(states))))
-    first, second = aliased(workouts), aliased(workouts)
+    first, second = workouts.alias(), workouts.alias()
     query = (
         query.join(first, first.c.workout_pk == duplicates.c.first_pk)
         .join(second, second.c.workout_pk == duplicates.c.second_pk)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from services.chassis.cache import RedisCache
-from services.chassis.limits import RedisRateLimiter
-from services.chassis.live import RedisLive
+from services.chassis.cache.redis import RedisCache
+from services.chassis.limits.redis import RedisRateLimiter
+from services.chassis.live.redis import RedisLive
 from tests.fixtures.valkey import ValkeyServer
 from tests.fixtures.waiting import eventually
 

@@ -12,9 +12,10 @@ import redis.asyncio as redis
 
 from pulsemesh.event.v1.envelope_pb2 import Envelope
 from services.chassis import outbox
-from services.chassis.bus import BusUnavailable, RedisStreamsBus
+from services.chassis.bus import BusUnavailable
 from services.chassis.bus.redis_layout import Layout
 from services.chassis.bus.redis_partition import FATAL_DELIVERIES, OWNER
+from services.chassis.bus.redis_streams import RedisStreamsBus
 from services.chassis.consumer import Consumer
 from services.chassis.database import Database, Transaction, open_database
 from services.chassis.migrations import chassis_metadata

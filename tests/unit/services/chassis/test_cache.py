@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.chassis.cache import InProcessCache, RedisCache, open_cache
+from services.chassis.cache import InProcessCache, open_cache
+from services.chassis.cache.redis import RedisCache
 
 
 async def test_the_least_recently_used_value_goes_first() -> None:

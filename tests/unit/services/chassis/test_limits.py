@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.chassis.limits import InProcessRateLimiter, RedisRateLimiter, open_rate_limiter
+from services.chassis.limits import InProcessRateLimiter, open_rate_limiter
+from services.chassis.limits.redis import RedisRateLimiter
 
 
 class Clock:
