@@ -9,6 +9,7 @@ import contextlib
 import random
 import struct
 import time
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -46,6 +47,9 @@ SHORT_RUN = 4_000
 LONG_RUN = 1_000_000
 SHARDS = 10
 MOST_CPU_S = 1.0
+WEIGH_EVERY = 500
+# The seeds are below a kilobyte, and objects of Python have a size of their own.
+MOST_BYTES = 1 << 20
 HEADER = 14
 T0 = 1_000_000_000
 
@@ -214,20 +218,50 @@ def look_at_everything(read: FitContent) -> dict[int, dict[int, dict[str, Any]]]
     return found
 
 
-def check(dice: random.Random, decode: bool) -> None:
+@dataclass
+class Tally:
+    """What became of the damaged files of a run."""
+
+    whole: int = 0
+    partial: int = 0
+    refused: int = 0
+    slowest_s: float = 0.0
+    largest_peak: int = 0
+
+    def add(self, read: FitContent, took_s: float) -> None:
+        self.whole += not read.errors
+        self.partial += bool(read.errors and read.messages)
+        self.refused += not read.messages
+        self.slowest_s = max(self.slowest_s, took_s)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.whole} whole, {self.partial} partial, {self.refused} refused; "
+            f"slowest {self.slowest_s * 1000:.1f} ms of CPU, largest peak {self.largest_peak / 1024:.0f} KiB"
+        )
+
+
+def check(dice: random.Random, tally: Tally, *, decode: bool, weigh: bool) -> None:
     whole = dice.choice(seeds())
     content = bytearray(whole.content)
     first = dice.choice(DAMAGES)(dice, content)
     if content and dice.random() < 0.3:
         first = min(first, dice.choice(DAMAGES)(dice, content))
     damaged = bytes(content)
+    if weigh:
+        tracemalloc.start()
     started = time.process_time()
     read = read_fit(damaged)
     found = look_at_everything(read)
     if decode:
         with contextlib.suppress(UnreadableFile):
             NativeDecoder().decode(damaged)
-    assert time.process_time() - started < MOST_CPU_S
+    took_s = time.process_time() - started
+    if weigh:
+        tally.largest_peak = max(tally.largest_peak, tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert took_s < MOST_CPU_S
+    tally.add(read, took_s)
     if first >= HEADER:
         for message in whole.messages:
             if message.end > first:
@@ -264,17 +298,23 @@ def crc(content: bytes) -> int:
     return value
 
 
-def run(count: int, start: int) -> None:
+def run(count: int, start: int) -> Tally:
+    # What is made once for all files is not the cost of the first.
+    check(random.Random(start), Tally(), decode=True, weigh=False)
+    tally = Tally()
     for number in range(start, start + count):
         try:
-            check(random.Random(number), decode=number % 4 == 0)
+            check(random.Random(number), tally, decode=number % 4 == 0, weigh=number % WEIGH_EVERY == 0)
         except Exception as error:
             error.add_note(f"damage number {number}")
             raise
+    assert tally.largest_peak < MOST_BYTES
+    return tally
 
 
 def test_damaged_files() -> None:
-    run(SHORT_RUN, 0)
+    tally = run(SHORT_RUN, 0)
+    assert tally.partial > tally.refused > 0
 
 
 @pytest.mark.slow
@@ -282,5 +322,5 @@ def test_damaged_files() -> None:
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_a_million_damaged_files(shard: int) -> None:
     each = LONG_RUN // SHARDS
-    run(each, SHORT_RUN + shard * each)
-    print(f"{each} damaged FIT files read")
+    tally = run(each, SHORT_RUN + shard * each)
+    print(f"{each} damaged FIT files read: {tally}")
