@@ -11,18 +11,14 @@ from typing import Literal
 
 from joserfc import jwt
 
+from pulsemesh.ulid import new_ulid
 from services.auth.identity import development_user_id
 from services.auth.keys import ALGORITHM, load_or_create_key
+from services.auth.scopes import DEVICE_SCOPES, PERSON_SCOPES
 from services.chassis.auth.jwks import AUDIENCE
 
 DEFAULT_LIFETIME_S = 3_600
 SERVICE_LIFETIME_S = 900
-
-PERSON_SCOPES = frozenset({"ingest", "workout.read", "workout.write"})
-"""Every scope that a method for people asks for."""
-
-DEVICE_SCOPES = frozenset({"ingest", "workout.read"})
-"""Every scope that a method for sensor gateways asks for."""
 
 
 class ScopesNotAllowed(ValueError):
@@ -109,6 +105,9 @@ class DevelopmentIssuer:
             "scope": " ".join(sorted(scopes)),
             "client_id": "development",
         }
+        if user_id:
+            # Each token is a session of its own, which nothing keeps and nothing but its end ends.
+            claims |= {"sid": new_ulid(now * 1000), "auth_time": now}
         header = {"alg": ALGORITHM, "kid": self._key.kid, "typ": "at+jwt"}
         token = jwt.encode(header, claims, self._key, algorithms=[ALGORITHM])
         return IssuedToken(token, user_id, now + lifetime_s)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import MetaData
-
+from pulsemesh.auth.v1.account_service_pb2_grpc import (
+    AccountServiceServicer,
+    add_AccountServiceServicer_to_server,
+)
 from pulsemesh.auth.v1.development_issuer_service_pb2_grpc import (
     add_DevelopmentIssuerServiceServicer_to_server,
 )
 from services.auth.issuer import DevelopmentIssuer
 from services.auth.servicers import DevelopmentIssuerServicer
+from services.auth.tables import metadata
 from services.chassis.module import ModuleContext, RunningModule
 
 
@@ -18,17 +21,19 @@ class AuthModule:
     """See `services.chassis.module.Module`."""
 
     name = "auth"
-    metadata = MetaData()
-    migrations: Path | None = None
+    metadata = metadata
+    migrations: Path | None = Path(__file__).parent / "migrations"
 
     async def start(self, context: ModuleContext) -> RunningModule:
         """Start the services of the domain."""
         settings = context.settings
+        running = RunningModule(servicers=[(add_AccountServiceServicer_to_server, AccountServiceServicer())])
         if not settings.issues_development_tokens:
-            return RunningModule()
+            return running
         issuer = DevelopmentIssuer(settings.data_dir, cell=settings.cell, issuer=settings.issuer)
         servicer = DevelopmentIssuerServicer(issuer)
-        return RunningModule(servicers=[(add_DevelopmentIssuerServiceServicer_to_server, servicer)])
+        running.servicers.append((add_DevelopmentIssuerServiceServicer_to_server, servicer))
+        return running
 
 
 module = AuthModule()

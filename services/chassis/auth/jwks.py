@@ -76,6 +76,26 @@ class HttpKeys:
             return body
 
 
+class SeveralKeys:
+    """The union of key sets; one that cannot be had now is left out, unless none can."""
+
+    def __init__(self, *sources: KeySource) -> None:
+        self._sources = sources
+
+    async def fetch(self) -> bytes:
+        """See `KeySource.fetch`."""
+        keys: list[object] = []
+        failures: list[Exception] = []
+        for source in self._sources:
+            try:
+                keys += json.loads(await source.fetch())["keys"]
+            except (OSError, ValueError, KeyError) as error:
+                failures.append(error)
+        if len(failures) == len(self._sources):
+            raise OSError("none of the key sets can be had") from failures[0]
+        return json.dumps({"keys": keys}).encode()
+
+
 class JwksAuthenticator:
     """The `Authenticator` over a key set; fetched on first use and again when an unknown key id comes."""
 
@@ -187,4 +207,8 @@ def _principal(claims: Mapping[str, Any], leeway_s: int) -> Principal:
         client_id=subject if service else str(claims.get("client_id", "")),
         roles=frozenset(str(role) for role in claims.get("roles", ())),
         expires_at_s=float(claims["exp"]) + leeway_s,
+        session_id=str(claims.get("sid", "")),
+        issued_at_s=float(claims.get("iat", 0)),
+        authenticated_at_s=float(claims.get("auth_time", 0)),
+        methods=frozenset(str(method) for method in claims.get("amr", ())),
     )

@@ -22,6 +22,10 @@ class Principal:
         client_id: the program that was given the token.
         roles: of staff.
         expires_at_s: seconds since 1970 until which the credentials hold.
+        session_id: the session, or the grant of an app or device, that the token came of; empty for services.
+        issued_at_s: when the token was issued.
+        authenticated_at_s: when the person last proved who they are; 0 when nobody says.
+        methods: how they did, by the names of RFC 8176: "pwd", "otp", "hwk".
     """
 
     user_id: str
@@ -30,6 +34,10 @@ class Principal:
     client_id: str = ""
     roles: frozenset[str] = frozenset()
     expires_at_s: float = float("inf")
+    session_id: str = ""
+    issued_at_s: float = 0.0
+    authenticated_at_s: float = 0.0
+    methods: frozenset[str] = frozenset()
 
     def on_behalf_of(self, user_id: str) -> Principal:
         """The same service acting for a person."""
