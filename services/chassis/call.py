@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -28,6 +28,7 @@ class Call:
     """
 
     __slots__ = (
+        "_auth_context",
         "_deadline_at",
         "_trace_id",
         "audit_details",
@@ -47,6 +48,7 @@ class Call:
         peer: str = "",
         deadline_s: float | None = None,
         draining: asyncio.Event | None = None,
+        auth_context: Callable[[], Mapping[str, Iterable[bytes]]] | None = None,
     ) -> None:
         self.method = method
         self.metadata: Mapping[str, str | bytes] = dict(metadata)
@@ -55,7 +57,13 @@ class Call:
         self.draining = asyncio.Event() if draining is None else draining
         self._deadline_at = None if deadline_s is None else time.monotonic() + deadline_s
         self._trace_id = ""
+        self._auth_context = auth_context
         self.audit_details: dict[str, str] = {}
+
+    def peer_uris(self) -> list[str]:
+        """The URIs in the certificate that the caller's connection has shown; none without a certificate."""
+        shown = self._auth_context() if self._auth_context is not None else {}
+        return [uri.decode("ascii", "replace") for uri in shown.get("peer_uri", ())]
 
     def note(self, **details: str) -> None:
         """Tell the audit log what the call was about: ids and roles, never what people wrote."""

@@ -69,6 +69,8 @@ class Platform:
                 audit=open_audit(settings),
                 telemetry=telemetry,
                 draining=draining,
+                mutual_tls=settings.server.tls_client_ca is not None,
+                believes_on_behalf_of=settings.delegation == "header",
             )
         )
         self._databases = Databases(settings)

@@ -8,25 +8,22 @@ from typing import Any, Self
 
 import grpc
 
-from services.chassis.auth.principal import ON_BEHALF_OF_KEY
 from services.chassis.call import Call, find_call
-from services.chassis.channels.identity import ServiceToken
+from services.chassis.channels.credentials import CallCredentials, Pairs
 from services.chassis.policy import MethodInfo
 
-Pairs = list[tuple[str, str | bytes]]
 
-
-def forwarded_metadata(given: Any, call: Call | None, identity: ServiceToken | None) -> Pairs:
+def forwarded_metadata(
+    given: Any, method: MethodInfo | None, call: Call | None, credentials: CallCredentials
+) -> Pairs:
     """`given` and what is added to it; what the caller gave itself stays as it is."""
     pairs: Pairs = [(key, value) for key, value in given or ()]
     present = {key for key, _ in pairs}
     if call is not None and "traceparent" not in present:
         pairs.append(("traceparent", call.traceparent))
         pairs.append(("x-request-id", call.request_id))
-    if identity is not None and "authorization" not in present:
-        pairs.append(("authorization", f"Bearer {identity.token()}"))
-        if call is not None and call.principal.user_id:
-            pairs.append((ON_BEHALF_OF_KEY, call.principal.user_id))
+    if "authorization" not in present:
+        pairs.extend(credentials.pairs(method, call))
     return pairs
 
 
@@ -40,10 +37,11 @@ def forwarded_timeout(given_s: float | None, policy_s: float | None, call: Call 
 class _ForwardingCallable:
     """A multi-callable of any shape: the arguments of all four begin alike."""
 
-    def __init__(self, callable_: Any, policy_s: float | None, identity: ServiceToken | None) -> None:
+    def __init__(self, callable_: Any, method: MethodInfo | None, credentials: CallCredentials) -> None:
         self._callable = callable_
-        self._policy_s = policy_s
-        self._identity = identity
+        self._method = method
+        self._policy_s = None if method is None or method.policy is None else method.policy.deadline_s
+        self._credentials = credentials
 
     def __call__(
         self, request: Any = None, timeout: float | None = None, metadata: Any = None, **options: Any
@@ -52,7 +50,7 @@ class _ForwardingCallable:
         return self._callable(
             request,
             timeout=forwarded_timeout(timeout, self._policy_s, call),
-            metadata=tuple(forwarded_metadata(metadata, call, self._identity)),
+            metadata=tuple(forwarded_metadata(metadata, self._method, call, self._credentials)),
             **options,
         )
 
@@ -61,16 +59,17 @@ class ForwardingChannel(grpc.aio.Channel):
     """A channel around another, in-process or remote, that adds what belongs to the running call."""
 
     def __init__(
-        self, channel: grpc.aio.Channel, methods: Mapping[str, MethodInfo], identity: ServiceToken | None
+        self,
+        channel: grpc.aio.Channel,
+        methods: Mapping[str, MethodInfo],
+        credentials: CallCredentials,
     ) -> None:
         self._channel = channel
         self._methods = methods
-        self._identity = identity
+        self._credentials = credentials
 
     def _forwarding(self, path: str, callable_: Any) -> Any:
-        method = self._methods.get(path)
-        policy_s = None if method is None or method.policy is None else method.policy.deadline_s
-        return _ForwardingCallable(callable_, policy_s, self._identity)
+        return _ForwardingCallable(callable_, self._methods.get(path), self._credentials)
 
     def unary_unary(self, method: str, *arguments: Any, **options: Any) -> Any:
         """See `grpc.aio.Channel.unary_unary`."""

@@ -8,12 +8,15 @@ import structlog
 
 from pulsemesh.error.v1.reason_pb2 import ErrorReason
 from pulsemesh.policy.v1.policy_pb2 import Access
-from services.chassis.auth.port import Authenticator, VerifiedTokens
-from services.chassis.auth.principal import ON_BEHALF_OF_KEY, Principal, cell_of
+from services.chassis.auth.port import VerifiedTokens
+from services.chassis.auth.principal import cell_of
 from services.chassis.call import Call
 from services.chassis.consent import ConsentGate, consent_unavailable
 from services.chassis.errors import AccessDenied, PlatformError, Unauthenticated, WrongCell
-from services.chassis.policy.model import MethodPolicy
+from services.chassis.inprocess.handing import HandedPrincipal
+from services.chassis.pipeline.peers import ServiceProof
+from services.chassis.pipeline.ports import PipelinePorts
+from services.chassis.policy.model import MethodInfo, MethodPolicy
 
 Stage = Callable[[Call], Awaitable[None]]
 """Returns when the call may go on, raises a `PlatformError` when not."""
@@ -23,8 +26,10 @@ _log = structlog.get_logger(__name__)
 _BEARER = "bearer "
 
 
-def authentication(policy: MethodPolicy, authenticator: Authenticator) -> Stage | None:
+def authentication(method: MethodInfo, policy: MethodPolicy, ports: PipelinePorts) -> Stage | None:
     """Find the principal. A method for everyone and nobody else looks at no credentials."""
+    authenticator = ports.authenticator
+    proof = ServiceProof(ports)
     public = Access.ACCESS_PUBLIC in policy.access
     if public and len(policy.access) == 1:
         return None
@@ -38,18 +43,17 @@ def authentication(policy: MethodPolicy, authenticator: Authenticator) -> Stage 
             if public:
                 return
             raise Unauthenticated("an access token is needed", ErrorReason.ERROR_REASON_CREDENTIALS_MISSING)
+        if isinstance(header, HandedPrincipal):
+            call.principal = header.principal
+            return
         if not isinstance(header, str) or header[:7].lower() != _BEARER:
             raise Unauthenticated("the authorization must be: Bearer <access token>")
         principal = await authenticate(header[7:])
         if principal.kind == Access.ACCESS_SERVICE:
-            principal = _acting_for(principal, metadata.get(ON_BEHALF_OF_KEY))
+            principal = proof.principal(principal, call)
         call.principal = principal
 
     return stage
-
-
-def _acting_for(service: Principal, person: object) -> Principal:
-    return service.on_behalf_of(person) if isinstance(person, str) and person else service
 
 
 def admitted_kinds(policy: MethodPolicy) -> frozenset[Access.ValueType]:

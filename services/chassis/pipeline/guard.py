@@ -56,7 +56,7 @@ class MethodGuard:
         self.method = method
         self.policy = policy
         self.before = _present(
-            access.authentication(policy, ports.authenticator),
+            access.authentication(method, policy, ports),
             access.authorisation(policy, ports.cell),
             limiting.rate_limit(method, policy.rate_limit, ports),
         )
@@ -81,6 +81,7 @@ class MethodGuard:
             metadata=context.invocation_metadata() or (),
             peer=context.peer(),
             draining=self._draining.started,
+            auth_context=context.auth_context,
         )
         enter_call(call)
         task = asyncio.current_task()

@@ -35,6 +35,9 @@ class PipelinePorts:
         strict_limiter: for methods whose policy closes them while the counters are away: it raises then. None
             uses `limiter`.
         cache: None answers every call anew.
+        mutual_tls: connections show certificates; a service is believed over one with its own alone.
+        believes_on_behalf_of: a service is believed when it names the person for whom it calls in a header.
+            Only where nobody else can call: a token that says so is needed otherwise.
     """
 
     cell: str
@@ -46,3 +49,5 @@ class PipelinePorts:
     audit: AuditSink = field(default_factory=LogAudit)
     telemetry: Telemetry = field(default_factory=Telemetry)
     draining: Draining = field(default_factory=Draining)
+    mutual_tls: bool = False
+    believes_on_behalf_of: bool = False

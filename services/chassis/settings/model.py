@@ -193,6 +193,14 @@ class AuthSettings(_Group):
         json_schema_extra=_shown("made by the development issuer"),
     )
 
+    delegation: Literal["exchange", "header"] | None = Field(
+        default=None,
+        description="How a service that calls another process says for whom. exchange: by a short token that "
+        "the auth service gives for that person, domain and scope; header: by naming the person, which is "
+        "believed in development alone.",
+        json_schema_extra=_shown("header in development, exchange in production"),
+    )
+
 
 class ConsentSettings(_Group):
     """Who is asked what people allow."""
@@ -278,18 +286,33 @@ class Settings(BaseSettings):
     channels_ca: Path | None = Field(
         default=None, description="PEM file of the authority of the other services' TLS; absent: no TLS."
     )
+    channels_certificate: Path | None = Field(
+        default=None,
+        description="PEM file of the certificate chain that this process shows to other services.",
+    )
+    channels_key: Path | None = Field(default=None, description="PEM file of that certificate's private key.")
 
     @model_validator(mode="after")
     def _production_trusts_nobody(self) -> Self:
         if self.mode == "production":
             if self.auth.development_issuer:
                 raise ValueError("auth.development_issuer gives tokens to whoever asks: not in production")
+            if self.auth.delegation == "header":
+                raise ValueError("auth.delegation=header lets a service act for anybody: not in production")
             if self.consent.gate == "development":
                 raise ValueError("consent.gate=development allows everything: not in production")
             if self.auth.jwks_file is None and self.auth.jwks_url is None:
                 raise ValueError("auth.jwks_url or auth.jwks_file is needed in production to prove tokens")
         if self.auth.jwks_file is not None and self.auth.jwks_url is not None:
             raise ValueError("auth.jwks_file and auth.jwks_url exclude each other")
+        return self
+
+    @model_validator(mode="after")
+    def _channel_certificate_is_whole(self) -> Self:
+        if (self.channels_certificate is None) != (self.channels_key is None):
+            raise ValueError("channels_certificate and channels_key go together")
+        if self.channels_certificate is not None and self.channels_ca is None:
+            raise ValueError("channels_certificate needs channels_ca")
         return self
 
     @model_validator(mode="after")
@@ -332,6 +355,11 @@ class Settings(BaseSettings):
     def issuer(self) -> str:
         """The issuer that tokens must name."""
         return self.auth.issuer or f"pulsemesh-{self.cell}"
+
+    @property
+    def delegation(self) -> Literal["exchange", "header"]:
+        """How a service says for whom it calls another process."""
+        return self.auth.delegation or ("header" if self.development else "exchange")
 
     @property
     def audit_directory(self) -> Path:

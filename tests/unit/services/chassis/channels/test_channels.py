@@ -14,6 +14,7 @@ from pulsemesh.workout.v1 import workout_service_pb2, workout_service_pb2_grpc
 from services.chassis.auth import Principal
 from services.chassis.call import Call, bind_call
 from services.chassis.channels import ChannelDirectory, DomainNotReachable, FileServiceToken, service_config
+from services.chassis.channels.credentials import HeaderCredentials, NoCredentials
 from services.chassis.channels.forwarding import forwarded_metadata, forwarded_timeout
 from services.chassis.inprocess import InProcessChannel
 from services.chassis.policy import default_registry
@@ -82,23 +83,29 @@ def test_calls_are_spread_over_healthy_addresses() -> None:
 def test_a_call_takes_trace_and_request_id_along() -> None:
     trace = "0af7651916cd43dd8448eb211c80319c"
     call = call_of(PRINCIPALS["person"], metadata={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
-    forwarded = dict(forwarded_metadata((), call, None))
+    forwarded = dict(forwarded_metadata((), None, call, NoCredentials()))
     assert str(forwarded["traceparent"]).startswith(f"00-{trace}-")
     assert forwarded["x-request-id"] == trace
 
 
 def test_a_call_for_a_person_says_for_whom() -> None:
-    forwarded = dict(forwarded_metadata((), call_of(PRINCIPALS["person"]), FixedToken()))
+    forwarded = dict(
+        forwarded_metadata((), None, call_of(PRINCIPALS["person"]), HeaderCredentials(FixedToken()))
+    )
     assert forwarded["authorization"] == "Bearer service"
     assert forwarded["pulsemesh-on-behalf-of"] == USER_ID
 
 
 def test_background_work_acts_for_nobody() -> None:
-    assert forwarded_metadata((), None, FixedToken()) == [("authorization", "Bearer service")]
+    assert forwarded_metadata((), None, None, HeaderCredentials(FixedToken())) == [
+        ("authorization", "Bearer service")
+    ]
 
 
 def test_credentials_given_by_the_caller_stay() -> None:
-    forwarded = forwarded_metadata(AUTHORISED, call_of(PRINCIPALS["person"]), FixedToken())
+    forwarded = forwarded_metadata(
+        AUTHORISED, None, call_of(PRINCIPALS["person"]), HeaderCredentials(FixedToken())
+    )
     assert [value for key, value in forwarded if key == "authorization"] == ["Bearer person"]
     assert "pulsemesh-on-behalf-of" not in dict(forwarded)
 
