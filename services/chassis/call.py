@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from services.chassis.auth.principal import ANONYMOUS, Principal
+from services.chassis.auth.revocation import Enrolment
 from services.chassis.policy.model import MethodInfo
 
 _HEXADECIMAL = frozenset("0123456789abcdef")
@@ -24,6 +25,7 @@ class Call:
         metadata: what the caller sent beside the request; of a key sent twice, the last.
         peer: the caller's address as gRPC writes it.
         draining: set once the server asks long calls to end, for streams that can end well by themselves.
+        enrolment: of a stream that ends with its caller's session; None for other calls.
         audit_details: what the audit log shall say of the call beside who, what and when; see `note`.
     """
 
@@ -33,6 +35,7 @@ class Call:
         "_trace_id",
         "audit_details",
         "draining",
+        "enrolment",
         "metadata",
         "method",
         "peer",
@@ -55,6 +58,7 @@ class Call:
         self.principal = principal
         self.peer = peer
         self.draining = asyncio.Event() if draining is None else draining
+        self.enrolment: Enrolment | None = None
         self._deadline_at = None if deadline_s is None else time.monotonic() + deadline_s
         self._trace_id = ""
         self._auth_context = auth_context

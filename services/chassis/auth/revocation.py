@@ -57,17 +57,23 @@ class TokenTooOld(Unauthenticated):
 
 
 class Enrolment:
-    """A stream that is told when its caller's session ends."""
+    """A stream that is told when its caller's session ends.
 
-    __slots__ = ("_end", "_list", "principal")
+    Attributes:
+        ended: whether it was told.
+    """
 
-    def __init__(self, revocations: RevocationList, principal: Principal, end: Callable[[], None]) -> None:
+    __slots__ = ("_end", "_list", "ended", "principal")
+
+    def __init__(self, revocations: RevocationList, principal: Principal, end: Callable[[], object]) -> None:
         self._list = revocations
         self.principal = principal
         self._end = end
+        self.ended = False
 
     def end(self) -> None:
         """The session was ended."""
+        self.ended = True
         self._end()
 
     def leave(self) -> None:
@@ -78,7 +84,7 @@ class Enrolment:
 class RevocationList:
     """What was revoked, as far as this process knows.
 
-    A list that nobody feeds (`followed` was never called) believes every token until it expires. One that is
+    A list that nobody feeds (`heard` was never called) believes every token until it expires. One that is
     fed, and then hears nothing for `stale_after_s`, believes only tokens that are younger than that: whoever
     revoked one meanwhile is not ignored for longer, and a caller whose token is refused gets a new one,
     unless the auth service is away altogether.
@@ -148,7 +154,7 @@ class RevocationList:
             for key in [key for key, entry in entries.items() if entry.forget_at_s <= now]:
                 del entries[key]
 
-    def enrol(self, principal: Principal, end: Callable[[], None]) -> Enrolment:
+    def enrol(self, principal: Principal, end: Callable[[], object]) -> Enrolment:
         """Have `end` called, once, when the caller of a stream loses the session; `leave` ends that."""
         enrolment = Enrolment(self, principal, end)
         self._streams.setdefault(principal.user_id, set()).add(enrolment)

@@ -35,6 +35,7 @@ def authentication(method: MethodInfo, policy: MethodPolicy, ports: PipelinePort
         return None
     verified = authenticator if isinstance(authenticator, VerifiedTokens) else VerifiedTokens(authenticator)
     authenticate = verified.authenticate
+    require_current = ports.revocations.require_current
 
     async def stage(call: Call) -> None:
         metadata = call.metadata
@@ -49,6 +50,7 @@ def authentication(method: MethodInfo, policy: MethodPolicy, ports: PipelinePort
         if not isinstance(header, str) or header[:7].lower() != _BEARER:
             raise Unauthenticated("the authorization must be: Bearer <access token>")
         principal = await authenticate(header[7:])
+        require_current(principal)
         if principal.kind == Access.ACCESS_SERVICE:
             principal = proof.principal(principal, call)
         call.principal = principal

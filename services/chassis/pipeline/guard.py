@@ -11,6 +11,7 @@ import grpc
 from pulsemesh.error.v1.reason_pb2 import ErrorReason
 from pulsemesh.policy.v1.policy_pb2 import Access
 from services.chassis.audit import AuditRecord
+from services.chassis.auth.revocation import RevocationList, SessionRevoked
 from services.chassis.call import Call, enter_call
 from services.chassis.errors import DeadlinePassed, ShuttingDown
 from services.chassis.pipeline import access, limiting
@@ -60,7 +61,10 @@ class MethodGuard:
             access.authorisation(policy, ports.cell),
             limiting.rate_limit(method, policy.rate_limit, ports),
         )
-        self.after = _present(access.consent(policy, ports.consent))
+        self.after = _present(
+            access.consent(policy, ports.consent),
+            _enrolment(ports.revocations) if method.streaming else None,
+        )
         self.cache = (
             MethodCache(method, policy.cache, ports.cache)
             if policy.cache is not None and ports.cache is not None
@@ -122,6 +126,9 @@ class MethodGuard:
         if serving.expired:
             serving.task.uncancel()
             return DeadlinePassed(self._deadline_s or 0.0)
+        if serving.call.enrolment is not None and serving.call.enrolment.ended:
+            serving.task.uncancel()
+            return SessionRevoked()
         if self._draining.was_ended(serving.task):
             serving.task.uncancel()
             return ShuttingDown()
@@ -134,6 +141,8 @@ class MethodGuard:
         """Stop the clocks, note the outcome."""
         if serving.timer is not None:
             serving.timer.cancel()
+        if serving.call.enrolment is not None:
+            serving.call.enrolment.leave()
         self._draining.leave(serving.task if self._streaming else None)
         self._observer.end(serving.call, serving.observation, serving.code, serving.reason)
         if self._audit_everyone or serving.call.principal.kind == Access.ACCESS_STAFF:
@@ -156,6 +165,19 @@ class MethodGuard:
             roles=tuple(sorted(principal.roles)),
             details=call.audit_details,
         )
+
+
+def _enrolment(revocations: RevocationList) -> access.Stage:
+    """The last stage of a stream: from now on it ends when its caller's session does."""
+
+    async def stage(call: Call) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        if call.principal.session_id or call.principal.user_id:
+            revocations.require_current(call.principal)  # again: stages before this one may have waited
+            call.enrolment = revocations.enrol(call.principal, task.cancel)
+
+    return stage
 
 
 def _present(*stages: access.Stage | None) -> tuple[access.Stage, ...]:

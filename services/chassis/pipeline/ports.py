@@ -7,6 +7,7 @@ from typing import Protocol
 
 from services.chassis.audit import AuditSink, LogAudit
 from services.chassis.auth.port import Authenticator, NobodyAuthenticator
+from services.chassis.auth.revocation import RevocationList
 from services.chassis.consent import ClosedConsentGate, ConsentGate
 from services.chassis.limits import RateLimiter
 from services.chassis.pipeline.draining import Draining
@@ -35,6 +36,7 @@ class PipelinePorts:
         strict_limiter: for methods whose policy closes them while the counters are away: it raises then. None
             uses `limiter`.
         cache: None answers every call anew.
+        revocations: tokens that are void before their time.
         mutual_tls: connections show certificates; a service is believed over one with its own alone.
         believes_on_behalf_of: a service is believed when it names the person for whom it calls in a header.
             Only where nobody else can call: a token that says so is needed otherwise.
@@ -46,6 +48,7 @@ class PipelinePorts:
     limiter: RateLimiter | None = None
     strict_limiter: RateLimiter | None = None
     cache: AnswerCache | None = None
+    revocations: RevocationList = field(default_factory=RevocationList)
     audit: AuditSink = field(default_factory=LogAudit)
     telemetry: Telemetry = field(default_factory=Telemetry)
     draining: Draining = field(default_factory=Draining)
