@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -29,9 +31,14 @@ from ingest_edge.importer import (
     Journal,
     Ledger,
     OnProgress,
+    Step,
+    StepKind,
+    StepStatus,
     Watcher,
     open_ledger,
 )
+from ingest_edge.uplink import connect_platform
+from pulsemesh.client import Client
 
 _WORDS = {
     FileStatus.IMPORTED: "imported",
@@ -42,8 +49,17 @@ _WORDS = {
     FileStatus.FAILED: "failed",
     FileStatus.NO_ROOM: "no room for it",
     FileStatus.WAITING: "kept in the spool",
+    FileStatus.DERIVED: "made of others",
     FileStatus.CANCELLED: "cancelled",
 }
+_STEP_WORDS = {
+    StepKind.EDIT: "edit",
+    StepKind.CORRECTION: "correction",
+    StepKind.SPLIT: "split",
+    StepKind.MERGE: "merge",
+    StepKind.KEEP_ONE: "choice",
+}
+_UNSETTLED = (StepStatus.FAILED, StepStatus.WAITING)
 
 
 @click.command("import")
@@ -108,8 +124,9 @@ async def run_in_foreground(edge: Edge, road: Road, ledger: Ledger, job_id: str)
     edge.output.event("import", job_id=job_id)
     with FileBar(edge.output) as bar, decoder_pool(edge) as decoder:
         runner = job_runner(edge, road, ledger, decoder, bar.show)
-        finished = await unless_stopped(edge, runner.run(job_id, Watcher(bar.found, bar.done)))
-    return _summary(edge.output, await ledger.job(job_id), finished=finished)
+        finished = await unless_stopped(edge, runner.run(job_id, Watcher(bar.found, bar.done, bar.step)))
+    job = await ledger.job(job_id)
+    return _summary(edge.output, job, await ledger.steps(job_id), finished=finished)
 
 
 def job_runner(
@@ -125,9 +142,23 @@ def job_runner(
         road.uplink,
         decoder,
         make,
+        owner=partial(_owner, edge, road),
         scratch=edge.settings.home / "scratch",
         patience_s=edge.settings.patience_s,
     )
+
+
+@contextlib.asynccontextmanager
+async def _owner(edge: Edge, road: Road) -> AsyncIterator[Client]:
+    """A client of the person: the same one, unless it is only the gateway's for a development login."""
+    settings = edge.settings
+    if settings.token or settings.token_file is not None or not settings.login:
+        yield road.client
+        return
+    async with connect_platform(settings) as anyone:
+        made = await anyone.auth.create_token(settings.login)
+    async with connect_platform(replace(settings, token=made.access_token)) as client:
+        yield client
 
 
 def decoder_pool(edge: Edge) -> DecoderPool:
@@ -201,6 +232,27 @@ class FileBar:
         self._progress.advance(self._task)
         say_outcome(self._output, outcome)
 
+    def step(self, step: Step) -> None:
+        """Something that an archive asked for was done again, or was not."""
+        say_step(self._output, step)
+
+
+def say_step(output: Output, step: Step) -> None:
+    """What became of an edit, a correction or a derivation of an archive."""
+    output.event(
+        "step",
+        what=step.kind,
+        subject=step.subject,
+        status=step.status,
+        workout_ids=list(step.workout_ids),
+        reason=step.reason,
+    )
+    notes = [f"workout {', '.join(step.workout_ids)}"] if step.workout_ids else []
+    notes += [step.reason] if step.reason else []
+    output.line(
+        f"{step.status:<17} {_STEP_WORDS[step.kind]} {step.subject}{': ' if notes else ''}{'; '.join(notes)}"
+    )
+
 
 def say_outcome(output: Output, outcome: FileOutcome) -> None:
     """What became of a file."""
@@ -223,7 +275,7 @@ def say_outcome(output: Output, outcome: FileOutcome) -> None:
     output.line(f"{_WORDS[outcome.status]:<17} {outcome.path}{': ' if notes else ''}{'; '.join(notes)}")
 
 
-def _summary(output: Output, job: Job, *, finished: bool) -> ExitCode:
+def _summary(output: Output, job: Job, steps: Sequence[Step], *, finished: bool) -> ExitCode:
     counts = job.progress.counts
     output.event("summary", job_id=job.job_id, **{status: counts.get(status, 0) for status in FileStatus})
     if not job.progress.files:
@@ -233,19 +285,26 @@ def _summary(output: Output, job: Job, *, finished: bool) -> ExitCode:
     if not finished:
         output.problem(f"interrupted; `pulsemesh-edge imports resume {job.job_id}` goes on with it")
         return ExitCode.INTERRUPTED
-    return exit_code_of(output, job)
+    return exit_code_of(output, job, steps)
 
 
-def exit_code_of(output: Output, job: Job) -> ExitCode:
+def exit_code_of(output: Output, job: Job, steps: Sequence[Step]) -> ExitCode:
     """How an import that has ended is told to a script; says what is left to be done."""
     counts = job.progress.counts
+    unsettled = [step for step in steps if step.status in _UNSETTLED]
+    if any(step.status is StepStatus.WAITING for step in unsettled):
+        output.problem(
+            f"{unsettled[-1].reason}; with a person's token `pulsemesh-edge imports resume {job.job_id}` "
+            "does the rest"
+        )
+        return ExitCode.SOME_FAILED
     if counts.get(FileStatus.NO_ROOM):
         output.problem("the spool is full; import again once something of it was uploaded")
         return ExitCode.SPOOL
     if counts.get(FileStatus.WAITING):
         output.problem("the platform cannot be reached; `pulsemesh-edge sync` brings the rest later")
         return ExitCode.UNREACHABLE
-    return ExitCode.SOME_FAILED if job.progress.bad else ExitCode.GOOD
+    return ExitCode.SOME_FAILED if job.progress.bad or unsettled else ExitCode.GOOD
 
 
 def in_words(counts: Mapping[FileStatus, int]) -> str:

@@ -16,6 +16,7 @@ from ingest_edge.cli.import_files import (
     run_in_background,
     run_in_foreground,
     say_outcome,
+    say_step,
 )
 from ingest_edge.cli.imports_worker import stand_back
 from ingest_edge.cli.output import Output, duration, local_time, size
@@ -28,6 +29,7 @@ from ingest_edge.importer import (
     JobRuns,
     JobState,
     Ledger,
+    StepStatus,
     UnknownJob,
     open_ledger,
 )
@@ -78,7 +80,11 @@ def show_command(edge: EdgeContext, job_id: str, problems: bool, as_json: bool) 
         statuses = [status.value for status in (sorted(BAD) if problems else FileStatus)]
         async for outcome in _outcomes(ledger, job.job_id, statuses):
             say_outcome(edge.output, outcome)
-        return exit_code_of(edge.output, job) if job.state is JobState.DONE else ExitCode.GOOD
+        steps = await ledger.steps(job.job_id)
+        for step in steps:
+            if not problems or step.status in (StepStatus.FAILED, StepStatus.WAITING):
+                say_step(edge.output, step)
+        return exit_code_of(edge.output, job, steps) if job.state is JobState.DONE else ExitCode.GOOD
 
     _run(edge, command, as_json=as_json)
 

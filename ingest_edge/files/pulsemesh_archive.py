@@ -63,6 +63,11 @@ def parsed_workout(name: str, content: bytes) -> archive_pb2.ArchivedWorkout:
     return _parsed(name, content)
 
 
+def parsed_derivations(content: bytes) -> list[archive_pb2.ArchivedDerivation]:
+    """What `derivations.pulsemesh` holds, the oldest first. Raises `UnreadableFile` where it is damaged."""
+    return list(_several(DERIVATIONS, content))
+
+
 def delimited(message: Message) -> bytes:
     """A message as the archive keeps it: its length as a varint, then the message."""
     content = message.SerializeToString(deterministic=True)
@@ -143,7 +148,7 @@ class PulsemeshArchive:
         sha256 = self._derivations.get("sha256") if isinstance(self._derivations, dict) else None
         if hashlib.sha256(content).hexdigest() != sha256:
             raise UnreadableFile(f"{DERIVATIONS} does not have the SHA-256 that the manifest says")
-        return list(_several(DERIVATIONS, content))
+        return parsed_derivations(content)
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Recording ids and reasons of what the platform could not export."""

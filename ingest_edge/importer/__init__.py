@@ -8,6 +8,8 @@ from ingest_edge.importer.job import JobRunner, Watcher
 from ingest_edge.importer.journal import Journal
 from ingest_edge.importer.ledger import Job, JobRuns, JobState, Ledger, UnknownJob, open_ledger
 from ingest_edge.importer.outcome import BAD, FileOutcome, FileStage, FileStatus, OnProgress
+from ingest_edge.importer.restoration import OpenClient
+from ingest_edge.importer.restoring import Step, StepKind, StepStatus
 from ingest_edge.importer.translation import ImportedRecording, recording_of
 
 __all__ = [
@@ -24,6 +26,10 @@ __all__ = [
     "Journal",
     "Ledger",
     "OnProgress",
+    "OpenClient",
+    "Step",
+    "StepKind",
+    "StepStatus",
     "UnknownJob",
     "Watcher",
     "find_files",

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ingest_edge.files.archives import Location
 from ingest_edge.files.decoder import UnreadableFile
 from ingest_edge.files.kinds import ARCHIVED_SUFFIX
 from ingest_edge.files.pulsemesh_archive import MAX_WORKOUT_BYTES, parsed_workout
-from ingest_edge.importer.translation import ImportedRecording
+from ingest_edge.importer.restoring.facts import ArchivedFacts, facts_of, sample_count
+from ingest_edge.importer.translation import ImportedRecording, SourceSamples
 from ingest_edge.spool import NewRecording, RecordingKind
 from pulsemesh.workout.v1 import archive_pb2, recording_pb2
 
 MAX_BYTES = MAX_WORKOUT_BYTES
+_WORKOUT_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}$")
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class ArchivedRecording:
     recording: ImportedRecording
     original_name: str
     original_sha256: str
+    facts: ArchivedFacts
 
 
 def is_archived(location: Location) -> bool:
@@ -46,15 +50,17 @@ def archived_recording(name: str, content: bytes, writer_id: str) -> ArchivedRec
         workout.recording_id,
         RecordingKind.FILE,
         writer_id,
-        workout.sport or workout.recorded_sport,
-        workout.sub_sport or workout.recorded_sub_sport,
+        # A sport that was chosen later is chosen again: numbers of a session depend on how it came to it.
+        workout.recorded_sport,
+        workout.recorded_sub_sport,
         workout.recording_start_time.ToMilliseconds(),
     )
-    sources = [(each.source, list(each.batches)) for each in workout.sources]
-    recording = ImportedRecording(new, sources, _details(workout), _samples(workout), _losses(workout))
+    sources = [_announced(each) for each in workout.sources]
+    recording = ImportedRecording(new, sources, _details(workout), sample_count(workout))
     stem = name.rsplit("/", 1)[-1].removesuffix(ARCHIVED_SUFFIX)
     original = f"originals/{stem}/{workout.original_name}" if workout.original_name else ""
-    return ArchivedRecording(recording, original, workout.original_sha256)
+    facts = facts_of(workout, _workout_id(stem))
+    return ArchivedRecording(recording, original, workout.original_sha256, facts)
 
 
 def _details(workout: archive_pb2.ArchivedWorkout) -> recording_pb2.RecordingDetails:
@@ -65,13 +71,16 @@ def _details(workout: archive_pb2.ArchivedWorkout) -> recording_pb2.RecordingDet
     return details
 
 
-def _samples(workout: archive_pb2.ArchivedWorkout) -> int:
-    # The first sample of a batch stands in its start: only the others are deltas.
-    return sum(len(batch.time_deltas_ms) + 1 for source in workout.sources for batch in source.batches)
+def _announced(archived: archive_pb2.ArchivedSource) -> SourceSamples:
+    """A source with all channels that its samples have: splitting adds markers that no device announced."""
+    source = recording_pb2.Source()
+    source.CopyFrom(archived.source)
+    channels = {column.channel for batch in archived.batches for column in batch.columns}
+    source.channels.extend(sorted(channels - set(source.channels)))
+    return source, list(archived.batches)
 
 
-def _losses(workout: archive_pb2.ArchivedWorkout) -> tuple[str, ...]:
-    """What the archive holds of it that a recording cannot bring along."""
-    if workout.HasField("revision"):
-        return ("it was corrected after it was recorded; what was recorded is imported, without that",)
-    return ()
+def _workout_id(stem: str) -> str:
+    """Under which it was exported: names end in it."""
+    found = _WORKOUT_ID.search(stem.upper())
+    return found.group() if found else ""

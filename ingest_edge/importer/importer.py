@@ -57,10 +57,15 @@ class _File:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A file to import, and what an earlier run of the same import had read of it."""
+    """A file to import, and what an earlier run of the same import had read of it.
+
+    Attributes:
+        as_it_is: a workout that was made of others is imported like one that was recorded.
+    """
 
     entry: Entry
     spooling: Spooling | None = None
+    as_it_is: bool = False
 
 
 class Importer:
@@ -157,6 +162,14 @@ class Importer:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
+    async def import_as_it_is(self, work: Work) -> FileOutcome:
+        """Import one workout of an archive that was made of others, as if it had been recorded.
+
+        Raises:
+            SpoolError, CredentialsRefused: as `run`.
+        """
+        return await self._import(replace(work, as_it_is=True))
+
     async def _import(self, work: Work) -> FileOutcome:
         async with self._preparing:
             if self._stopped:
@@ -167,7 +180,8 @@ class Importer:
         else:
             file, base = prepared
             outcome = await self._followed(file, base)
-        await self._note(work.entry, outcome)
+        if outcome.status is not FileStatus.DERIVED:
+            await self._note(work.entry, outcome)
         return outcome
 
     async def _prepare(self, work: Work) -> FileOutcome | tuple[_File, FileOutcome]:
@@ -191,7 +205,7 @@ class Importer:
         self._known_digests[digest] = future
         try:
             if archived.is_archived(entry.location):
-                file, prepared = await self._archived(file, content, work.spooling)
+                file, prepared = await self._archived(file, content, work)
             else:
                 prepared = (
                     await self._read_before(file, work.spooling)
@@ -202,6 +216,9 @@ class Importer:
             # Nobody shall wait for what will not come.
             future.cancel()
             raise
+        if prepared.status is FileStatus.DERIVED:
+            # It may come again, as it is.
+            del self._known_digests[digest]
         if prepared.status is not FileStatus.WAITING:
             future.set_result(prepared)
             return prepared
@@ -236,9 +253,7 @@ class Importer:
             return None
         return FileOutcome(file.path, FileStatus.DUPLICATE, file.recording_id, stored.workout_id)
 
-    async def _archived(
-        self, file: _File, content: bytes, before: Spooling | None
-    ) -> tuple[_File, FileOutcome]:
+    async def _archived(self, file: _File, content: bytes, work: Work) -> tuple[_File, FileOutcome]:
         """The same for a workout of an archive of ours, which tells itself which recording it is."""
         location = file.entry.location
         self._tell(file.path, FileStage.DECODING)
@@ -254,8 +269,14 @@ class Importer:
             original = await asyncio.to_thread(_archived_original, self._reader, location, found)
         except (UnreadableFile, OSError, ValueError) as error:
             return file, _undecodable(file, error)
+        await self._journal.archived(file.entry, found.facts)
+        if found.facts.derived and not work.as_it_is:
+            return file, FileOutcome(
+                file.path, FileStatus.DERIVED, file.recording_id, title=found.facts.title
+            )
         return file, (
-            await self._read_before(file, before) or await self._into_spool(file, found.recording, original)
+            await self._read_before(file, work.spooling)
+            or await self._into_spool(file, found.recording, original)
         )
 
     async def _spooled(self, file: _File, content: bytes) -> FileOutcome:

@@ -13,12 +13,15 @@ from typing import TypeVar
 from ingest_edge.files.archives import ArchiveLimits, ArchiveReader, Refused
 from ingest_edge.files.decoder import UnreadableFile
 from ingest_edge.files.isolation import FileReader
+from ingest_edge.files.pulsemesh_archive import DERIVATIONS
 from ingest_edge.importer.entries import Entry, Metadata, PassedOver, Scanned, scan
 from ingest_edge.importer.importer import Importer, Work
 from ingest_edge.importer.journal import Journal, LedgerJournal
 from ingest_edge.importer.ledger import Job, JobFile, JobLock, JobState, Ledger
 from ingest_edge.importer.metadata import hints_of
 from ingest_edge.importer.outcome import BAD, FileOutcome, FileStatus
+from ingest_edge.importer.restoration import OpenClient, Restoration
+from ingest_edge.importer.restoring import Step
 from ingest_edge.importer.set_aside import SetAside
 from ingest_edge.spool import SpoolError
 from ingest_edge.uplink import CredentialsRefused, PlatformUnreachable, Uplink
@@ -39,6 +42,8 @@ class Watcher:
     found: Callable[[int], None] = lambda _files: None
     """Called with the number of files, as they are found and once all are."""
     done: Callable[[FileOutcome], None] = lambda _outcome: None
+    step: Callable[[Step], None] = lambda _step: None
+    """Called for everything that an archive of ours asked to be done again."""
 
 
 class JobRunner:
@@ -48,6 +53,7 @@ class JobRunner:
         make_importer: gives an importer over the spool and the uplink of this process.
         decoder: reads what exports tell, away from this process.
         scratch: where archives within archives are unpacked while they are read.
+        owner: opens a client of the person whose workouts they become, for what is done with them after.
         patience_s: how long to wait at the end for a platform that is silent.
     """
 
@@ -58,6 +64,7 @@ class JobRunner:
         decoder: FileReader,
         make_importer: MakeImporter,
         *,
+        owner: OpenClient,
         scratch: Path,
         patience_s: float,
         limits: ArchiveLimits | None = None,
@@ -66,6 +73,7 @@ class JobRunner:
         self._uplink = uplink
         self._decoder = decoder
         self._make_importer = make_importer
+        self._owner = owner
         self._scratch = scratch
         self._patience_s = patience_s
         self._limits = limits or ArchiveLimits()
@@ -103,6 +111,8 @@ class JobRunner:
         asking = asyncio.create_task(self._stop_when_asked(job.job_id, importer))
         try:
             waiting = await self._import(job, importer, aside, watcher)
+            if not await self._ledger.cancel_asked(job.job_id):
+                await self._restoration(job, importer, watcher).run()
         finally:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
@@ -122,13 +132,25 @@ class JobRunner:
         """Import what is pending; returns how many files wait for the platform."""
         waiting = 0
         async for work, outcome in importer.import_all(self._works(job.job_id)):
-            if outcome.status is FileStatus.CANCELLED:
+            if outcome.status in (FileStatus.CANCELLED, FileStatus.DERIVED):
                 continue
             waiting += outcome.status is FileStatus.WAITING
             if aside is not None and outcome.status in BAD:
                 await asyncio.to_thread(aside.keep, work.entry)
             watcher.done(outcome)
         return waiting
+
+    def _restoration(self, job: Job, importer: Importer, watcher: Watcher) -> Restoration:
+        return Restoration(
+            self._ledger,
+            job.job_id,
+            importer,
+            self._decoder,
+            self._owner,
+            self._patience_s,
+            watcher.done,
+            watcher.step,
+        )
 
     async def _works(self, job_id: str) -> AsyncIterator[Work]:
         after = -1
@@ -200,6 +222,9 @@ class JobRunner:
         """What cannot be read tells nothing; the files themselves are imported all the same."""
         with contextlib.suppress(UnreadableFile, OSError):
             content = await asyncio.to_thread(reader.read, item.location, self._limits.max_text_bytes)
+            if item.location.inner_name == DERIVATIONS:
+                await self._ledger.note_derivations(job_id, item.location, content)
+                return
             hints = await asyncio.to_thread(self._decoder.run, hints_of, item.location.name, content)
             await self._ledger.add_hints(job_id, hints)
 

@@ -8,6 +8,7 @@ from ingest_edge.importer.entries import Entry
 from ingest_edge.importer.ledger import Ledger, Spooling
 from ingest_edge.importer.metadata import Hint
 from ingest_edge.importer.outcome import FileOutcome
+from ingest_edge.importer.restoring.facts import ArchivedFacts
 
 
 class Journal(Protocol):
@@ -15,6 +16,10 @@ class Journal(Protocol):
 
     async def hint(self, entry: Entry, start_ms: int) -> Hint | None:
         """What is known of a file beside what is in it."""
+        ...
+
+    async def archived(self, entry: Entry, facts: ArchivedFacts) -> None:
+        """A workout of an archive of ours was read."""
         ...
 
     async def spooling(self, entry: Entry, read: Spooling) -> None:
@@ -33,6 +38,9 @@ class NoJournal:
         """Nothing is known."""
         return None
 
+    async def archived(self, entry: Entry, facts: ArchivedFacts) -> None:
+        """Do nothing."""
+
     async def spooling(self, entry: Entry, read: Spooling) -> None:
         """Do nothing."""
 
@@ -50,6 +58,10 @@ class LedgerJournal:
     async def hint(self, entry: Entry, start_ms: int) -> Hint | None:
         """What the exports of this import tell."""
         return await self._ledger.hint_for(self._job_id, entry.location, start_ms)
+
+    async def archived(self, entry: Entry, facts: ArchivedFacts) -> None:
+        """Note what is to be done with it once it is a workout."""
+        await self._ledger.note_archived(self._job_id, entry, facts)
 
     async def spooling(self, entry: Entry, read: Spooling) -> None:
         """Note it."""

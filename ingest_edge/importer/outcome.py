@@ -27,6 +27,8 @@ class FileStatus(StrEnum):
     """The spool is full; try again once something was uploaded."""
     WAITING = "waiting"
     """It is safe in the spool and goes up when the platform can be reached."""
+    DERIVED = "derived"
+    """It was made of other workouts of its archive: what made it is done again once those are here."""
     CANCELLED = "cancelled"
     """The import was given up before its turn came."""
 

@@ -16,7 +16,7 @@ from ingest_edge.files.archives.streams import pieces
 from ingest_edge.files.archives.tar_directory import BLOCK, looks_like_tar, tar_members
 from ingest_edge.files.archives.zip_directory import ZipDirectory, ZipEntry
 from ingest_edge.files.kinds import ARCHIVED_SUFFIX, FoundKind, kind_of_name
-from ingest_edge.files.pulsemesh_archive import FORMAT, MANIFEST
+from ingest_edge.files.pulsemesh_archive import DERIVATIONS, FORMAT, MANIFEST
 
 _ZIP_MARKS = (b"PK\3\4", b"PK\5\6", b"PK\7\x08")
 _GZIP_MARK = b"\x1f\x8b"
@@ -161,6 +161,8 @@ class _Walk:
 
 
 def _kind_in_ours(name: str) -> FoundKind:
+    if name == DERIVATIONS:
+        return FoundKind.METADATA
     return FoundKind.DEVICE if name.endswith(ARCHIVED_SUFFIX) else FoundKind.OTHER
 
 

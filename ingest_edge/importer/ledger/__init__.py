@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from ingest_edge.importer.ledger.ledger import Ledger, open_ledger
 from ingest_edge.importer.ledger.lock import JobLock, JobRuns
-from ingest_edge.importer.ledger.records import Job, JobFile, JobState, Progress, Spooling, UnknownJob
+from ingest_edge.importer.ledger.records import (
+    ArchivedFile,
+    Job,
+    JobFile,
+    JobState,
+    Progress,
+    Spooling,
+    UnknownJob,
+)
 
 __all__ = [
+    "ArchivedFile",
     "Job",
     "JobFile",
     "JobLock",

@@ -13,10 +13,12 @@ from typing import TypeVar
 
 from ingest_edge.files.archives import Location
 from ingest_edge.importer.entries import Entry
-from ingest_edge.importer.ledger import files_store, jobs_store, lock, schema
-from ingest_edge.importer.ledger.records import Job, JobFile, JobState, Spooling
+from ingest_edge.importer.ledger import files_store, jobs_store, lock, restoring_store, schema
+from ingest_edge.importer.ledger.records import ArchivedFile, Job, JobFile, JobState, Spooling
 from ingest_edge.importer.metadata import Hint
 from ingest_edge.importer.outcome import FileOutcome
+from ingest_edge.importer.restoring.facts import ArchivedFacts
+from ingest_edge.importer.restoring.steps import Step
 from ingest_edge.spool import SpoolWriteFailed
 from ingest_edge.spool.store_thread import StoreThread
 from pulsemesh.ulid import new_ulid
@@ -141,7 +143,12 @@ class Ledger:
 
     async def forget_scan(self, job_id: str) -> None:
         """Forget what an interrupted scan had found."""
-        await self._of(job_id, files_store.forget_scan)
+
+        def work(connection: sqlite3.Connection, key: int) -> None:
+            files_store.forget_scan(connection, key)
+            restoring_store.forget(connection, key)
+
+        await self._of(job_id, work)
 
     async def add_files(
         self, job_id: str, entries: Sequence[Entry], outcomes: Sequence[tuple[int, FileOutcome]] = ()
@@ -187,6 +194,50 @@ class Ledger:
             job_id,
             lambda connection, key: files_store.note_done(connection, key, ordinal, outcome, _now_ms()),
         )
+
+    async def file(self, job_id: str, ordinal: int) -> JobFile | None:
+        """A file without an outcome."""
+        found = await self.pending(job_id, ordinal - 1, 1)
+        return found[0] if found and found[0].entry.ordinal == ordinal else None
+
+    # What archives of ours ask to be done again.
+
+    async def note_archived(self, job_id: str, entry: Entry, facts: ArchivedFacts) -> None:
+        """A workout of an archive was read."""
+        await self._of(
+            job_id, lambda connection, key: restoring_store.note_archived(connection, key, entry, facts)
+        )
+
+    async def note_derivations(self, job_id: str, location: Location, content: bytes) -> None:
+        """An archive tells, at `location`, how its workouts came of others."""
+        await self._of(
+            job_id,
+            lambda connection, key: restoring_store.note_derivations(connection, key, location, content),
+        )
+
+    async def archives(self, job_id: str) -> list[str]:
+        """Archives of which a workout was read, by their keys."""
+        return await self._of(job_id, restoring_store.archives)
+
+    async def archived_files(self, job_id: str, archive: str) -> list[ArchivedFile]:
+        """The workouts of an archive that were read, in their order."""
+        return await self._of(job_id, lambda connection, key: restoring_store.files(connection, key, archive))
+
+    async def derivations(self, job_id: str, archive: str) -> bytes:
+        """What an archive tells of them, as it has it."""
+        return await self._of(
+            job_id, lambda connection, key: restoring_store.derivations(connection, key, archive)
+        )
+
+    async def note_step(self, job_id: str, archive: str, step: Step) -> None:
+        """What became of a step."""
+        await self._of(
+            job_id, lambda connection, key: restoring_store.note_step(connection, key, archive, step)
+        )
+
+    async def steps(self, job_id: str, archive: str | None = None) -> list[Step]:
+        """The steps so far, of one archive or of all."""
+        return await self._of(job_id, lambda connection, key: restoring_store.steps(connection, key, archive))
 
     async def _of(self, job_id: str, work: Callable[[sqlite3.Connection, int], T]) -> T:
         return await self._run(lambda connection: work(connection, jobs_store.key(connection, job_id)))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ingest_edge.importer.entries import Entry
 from ingest_edge.importer.outcome import GOOD, FileOutcome, FileStatus
+from ingest_edge.importer.restoring.facts import ArchivedFacts
 
 
 class UnknownJob(Exception):
@@ -91,6 +92,16 @@ class Spooling:
     samples: int
     losses: tuple[str, ...]
     title: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedFile:
+    """A workout of an archive of ours that was read, with its outcome and workout once it has them."""
+
+    ordinal: int
+    facts: ArchivedFacts
+    status: FileStatus | None
+    workout_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 DATABASE_NAME = "imports.sqlite3"
 
-_VERSION = 1
+_VERSION = 2
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
     job_pk INTEGER PRIMARY KEY,
@@ -63,6 +63,33 @@ CREATE TABLE IF NOT EXISTS hints (
 CREATE INDEX IF NOT EXISTS hints_by_name ON hints (job_pk, file_name);
 CREATE INDEX IF NOT EXISTS hints_by_activity ON hints (job_pk, activity_id);
 CREATE INDEX IF NOT EXISTS hints_by_start ON hints (job_pk, start_ms);
+
+CREATE TABLE IF NOT EXISTS archived (
+    job_pk INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,               -- of the file
+    archive TEXT NOT NULL,                  -- see restoring_store.archive_key
+    facts TEXT NOT NULL,                    -- see ArchivedFacts.to_text
+    PRIMARY KEY (job_pk, ordinal)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS derivations (
+    job_pk INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    archive TEXT NOT NULL,
+    content BLOB NOT NULL,                  -- as the archive has them
+    PRIMARY KEY (job_pk, archive)
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS steps (
+    step_pk INTEGER PRIMARY KEY,
+    job_pk INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,
+    archive TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    status TEXT NOT NULL,
+    workout_ids TEXT NOT NULL,              -- JSON
+    reason TEXT NOT NULL,
+    UNIQUE (job_pk, archive, kind, subject)
+) STRICT;
 """
 
 

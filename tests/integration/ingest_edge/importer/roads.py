@@ -5,12 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest_edge.files.archives import ArchiveLimits, ArchiveReader
 from ingest_edge.files.isolation import FileReader
-from ingest_edge.importer import FileOutcome, Importer, Job, JobRunner, Journal, Ledger, Watcher, open_ledger
+from ingest_edge.importer import (
+    FileOutcome,
+    Importer,
+    Job,
+    JobRunner,
+    Journal,
+    Ledger,
+    Step,
+    Watcher,
+    open_ledger,
+)
 from ingest_edge.spool import Spool, SpoolLimits, open_spool
 from ingest_edge.uplink import Uplink, UplinkSettings
 from pulsemesh.client import Client, connect
@@ -33,6 +43,8 @@ class Road:
     ledger: Ledger
     patience_s: float = 20.0
     limits: ArchiveLimits | None = None
+    owner: Client | None = None
+    steps: list[Step] = field(default_factory=list)
 
     def runner(self) -> JobRunner:
         def make(reader: ArchiveReader, journal: Journal) -> Importer:
@@ -52,6 +64,7 @@ class Road:
             self.uplink,
             self.decoder,
             make,
+            owner=self._owner,
             scratch=self.home / "scratch",
             patience_s=self.patience_s,
             limits=self.limits,
@@ -59,7 +72,14 @@ class Road:
 
     async def run(self, *paths: Path, set_aside: Path | None = None) -> Job:
         """A new import of these, to its end."""
-        return await self.runner().run(await self.ledger.create(paths, set_aside), Watcher())
+        self.steps.clear()
+        return await self.runner().run(
+            await self.ledger.create(paths, set_aside), Watcher(step=self.steps.append)
+        )
+
+    @contextlib.asynccontextmanager
+    async def _owner(self) -> AsyncIterator[Client]:
+        yield self.owner or self.client
 
     async def outcomes(self, job: Job) -> dict[str, FileOutcome]:
         """What became of the files, by the end of their paths: as much as tells them apart."""
