@@ -17,6 +17,7 @@ from services.chassis.settings import (
 )
 from services.chassis.settings.documentation import as_markdown, as_text
 from services.host.audit_commands import audit
+from services.host.certificate_commands import certificates
 from services.host.exit_codes import ExitCode
 from services.host.registry import domain_settings
 
@@ -133,6 +134,7 @@ def check(domains: tuple[str, ...], data_dir: Path | None) -> None:
 
 
 main.add_command(audit)
+main.add_command(certificates)
 
 if __name__ == "__main__":
     main()

@@ -11,6 +11,8 @@ from typing import Any, Self
 import grpc
 import structlog
 
+from services.chassis.certificate_pairs import PairBroken, read_pair
+
 _log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 5.0
@@ -31,11 +33,14 @@ class ChannelCertificates:
 
         Raises:
             OSError: a file cannot be read.
+            PairBroken: key and certificate do not belong together.
         """
+        authority = self._authority.read_bytes()
+        if self._certificate is None or self._key is None:
+            return grpc.ssl_channel_credentials(root_certificates=authority)
+        chain, key = read_pair(self._certificate, self._key)
         return grpc.ssl_channel_credentials(
-            root_certificates=self._authority.read_bytes(),
-            private_key=self._key.read_bytes() if self._key else None,
-            certificate_chain=self._certificate.read_bytes() if self._certificate else None,
+            root_certificates=authority, private_key=key, certificate_chain=chain
         )
 
     def version(self) -> tuple[int, ...]:
@@ -79,7 +84,7 @@ class RenewedChannel(grpc.aio.Channel):
             if version == self._version:
                 return
             channel = self._open_channel(self._certificates.credentials())
-        except OSError as error:
+        except (OSError, PairBroken) as error:
             _log.warning("channel_certificate_unreadable", error=str(error))
             return
         task = asyncio.create_task(self._channel.close(OLD_CHANNEL_GRACE_S))

@@ -9,6 +9,7 @@ from pathlib import Path
 import grpc
 import structlog
 
+from services.chassis.certificate_pairs import PairBroken, read_pair
 from services.chassis.settings import ServerSettings
 
 _log = structlog.get_logger(__name__)
@@ -33,10 +34,11 @@ class _Certificates:
 
         Raises:
             OSError: a file cannot be read.
+            PairBroken: key and certificate do not belong together.
         """
-        pair = (self._key.read_bytes(), self._certificate.read_bytes())
+        chain, key = read_pair(self._certificate, self._key)
         authority = self._authority.read_bytes() if self._authority else None
-        return grpc.ssl_server_certificate_configuration([pair], root_certificates=authority)
+        return grpc.ssl_server_certificate_configuration([(key, chain)], root_certificates=authority)
 
     def renewed(self) -> grpc.ServerCertificateConfiguration | None:
         """What the core asks at each handshake, on threads of its own: None while nothing changed."""
@@ -50,7 +52,7 @@ class _Certificates:
                 if version == self._version:
                     return None
                 configuration = self.configuration()
-            except OSError as error:
+            except (OSError, PairBroken) as error:
                 _log.warning("server_certificate_unreadable", error=str(error))
                 return None
             self._version = version
@@ -72,6 +74,7 @@ def server_credentials(
 
     Raises:
         OSError: a file cannot be read.
+        PairBroken: key and certificate do not belong together.
     """
     if settings.tls_certificate is None or settings.tls_key is None:
         return None
