@@ -138,16 +138,19 @@ class JwksAuthenticator:
             raise Unauthenticated(
                 "the access token has expired", ErrorReason.ERROR_REASON_CREDENTIALS_EXPIRED
             ) from None
-        except (JoseError, ValueError, TypeError):
+        except (JoseError, ValueError, TypeError, OverflowError, RecursionError):
             raise Unauthenticated from None
-        return _principal(claims, self._leeway_s)
+        try:
+            return _principal(claims, _domain_of(claims["aud"], self._audience), self._leeway_s)
+        except (ValueError, TypeError, OverflowError):
+            raise Unauthenticated("the access token holds claims of wrong types") from None
 
     def _claims_registry(self) -> jwt.JWTClaimsRegistry:
         return jwt.JWTClaimsRegistry(
             now=int(self._clock_s()),
             leeway=self._leeway_s,
             iss={"essential": True, "value": self._issuer},
-            aud={"essential": True, "value": self._audience},
+            aud={"essential": True},
             sub={"essential": True},
             exp={"essential": True},
             kind={"essential": True},
@@ -187,28 +190,55 @@ def _key_id(token: str) -> str:
 
     try:
         key_id = extract_compact(token.encode("ascii")).headers().get("kid")
-    except (JoseError, ValueError, TypeError):
+    except (JoseError, ValueError, TypeError, RecursionError):
         raise Unauthenticated("the access token is malformed") from None
     if not isinstance(key_id, str):
         raise Unauthenticated("the access token names no key")
     return key_id
 
 
-def _principal(claims: Mapping[str, Any], leeway_s: int) -> Principal:
+def _domain_of(audience: Any, everywhere: str) -> str:
+    """The domain at which a token holds: empty for all, of "pulsemesh:workout" the one that it names.
+
+    Raises:
+        Unauthenticated: it is for somebody else.
+    """
+    named = [audience] if isinstance(audience, str) else list(audience)
+    if everywhere in named:
+        return ""
+    prefix = f"{everywhere}:"
+    narrowed = [one for one in named if isinstance(one, str) and one.startswith(prefix)]
+    if len(narrowed) != 1 or narrowed == [prefix]:
+        raise Unauthenticated("the access token is for somebody else")
+    return narrowed[0].removeprefix(prefix)
+
+
+def _actor(claims: Mapping[str, Any]) -> str:
+    """The service that acts, of a token for a person (RFC 8693); empty of any other token."""
+    actor = claims.get("act")
+    subject = actor.get("sub") if isinstance(actor, dict) else None
+    return subject if isinstance(subject, str) else ""
+
+
+def _principal(claims: Mapping[str, Any], audience: str, leeway_s: int) -> Principal:
     kind = KINDS.get(str(claims["kind"]))
     subject = claims["sub"]
     if kind is None or not isinstance(subject, str) or not subject:
         raise Unauthenticated("the access token is of an unknown kind")
     service = kind == Access.ACCESS_SERVICE
+    actor = _actor(claims)
+    if actor and not service:
+        raise Unauthenticated("only a service acts for somebody")
     return Principal(
-        user_id="" if service else subject,
+        user_id="" if service and not actor else subject,
         kind=kind,
         scopes=frozenset(str(claims.get("scope", "")).split()),
-        client_id=subject if service else str(claims.get("client_id", "")),
+        client_id=actor or (subject if service else str(claims.get("client_id", ""))),
         roles=frozenset(str(role) for role in claims.get("roles", ())),
         expires_at_s=float(claims["exp"]) + leeway_s,
         session_id=str(claims.get("sid", "")),
         issued_at_s=float(claims.get("iat", 0)),
         authenticated_at_s=float(claims.get("auth_time", 0)),
         methods=frozenset(str(method) for method in claims.get("amr", ())),
+        audience=audience,
     )

@@ -25,6 +25,7 @@ class Principal:
         session_id: the session, or the grant of an app or device, that the token came of; empty for services.
         issued_at_s: when the token was issued.
         authenticated_at_s: when the person last proved who they are; 0 when nobody says.
+        audience: the only domain at which the credentials hold; empty for all of them.
         methods: how they did, by the names of RFC 8176: "pwd", "otp", "hwk".
     """
 
@@ -38,6 +39,7 @@ class Principal:
     issued_at_s: float = 0.0
     authenticated_at_s: float = 0.0
     methods: frozenset[str] = frozenset()
+    audience: str = ""
 
     def on_behalf_of(self, user_id: str) -> Principal:
         """The same service acting for a person."""

@@ -36,6 +36,7 @@ def authentication(method: MethodInfo, policy: MethodPolicy, ports: PipelinePort
     verified = authenticator if isinstance(authenticator, VerifiedTokens) else VerifiedTokens(authenticator)
     authenticate = verified.authenticate
     require_current = ports.revocations.require_current
+    domain = method.domain
 
     async def stage(call: Call) -> None:
         metadata = call.metadata
@@ -51,6 +52,8 @@ def authentication(method: MethodInfo, policy: MethodPolicy, ports: PipelinePort
             raise Unauthenticated("the authorization must be: Bearer <access token>")
         principal = await authenticate(header[7:])
         require_current(principal)
+        if principal.audience and principal.audience != domain:
+            raise Unauthenticated("the access token is for another service")
         if principal.kind == Access.ACCESS_SERVICE:
             principal = proof.principal(principal, call)
         call.principal = principal
