@@ -25,6 +25,20 @@ class ConsentGate(Protocol):
         """
         ...
 
+    async def refused(
+        self, user_id: str, purposes: frozenset[Purpose.ValueType]
+    ) -> frozenset[Purpose.ValueType]:
+        """Those of the purposes that the person does not allow: for what can be done in part.
+
+        Raises:
+            Unavailable: with CONSENT_UNAVAILABLE, when that cannot be known now.
+        """
+        ...
+
+    def forget(self, user_id: str) -> None:
+        """The person's consents changed: whoever asks from now on is told what holds now."""
+        ...
+
 
 def purpose_names(purposes: Iterable[Purpose.ValueType]) -> str:
     """The purposes for programs and people: "health_data,research"."""
@@ -53,6 +67,15 @@ class ClosedConsentGate:
         """See `ConsentGate.check`."""
         raise consent_unavailable()
 
+    async def refused(
+        self, user_id: str, purposes: frozenset[Purpose.ValueType]
+    ) -> frozenset[Purpose.ValueType]:
+        """See `ConsentGate.refused`."""
+        raise consent_unavailable()
+
+    def forget(self, user_id: str) -> None:
+        """See `ConsentGate.forget`."""
+
 
 class DevelopmentConsentGate:
     """Allows all. For machines of developers, where no consent service runs."""
@@ -70,3 +93,12 @@ class DevelopmentConsentGate:
     async def check(self, user_id: str, purposes: frozenset[Purpose.ValueType]) -> None:
         """See `ConsentGate.check`."""
         return
+
+    async def refused(
+        self, user_id: str, purposes: frozenset[Purpose.ValueType]
+    ) -> frozenset[Purpose.ValueType]:
+        """See `ConsentGate.refused`."""
+        return frozenset()
+
+    def forget(self, user_id: str) -> None:
+        """See `ConsentGate.forget`."""

@@ -14,6 +14,7 @@ from sqlalchemy import MetaData
 
 from services.chassis.bus import EventBus
 from services.chassis.cache import Cache
+from services.chassis.consent import ClosedConsentGate, ConsentGate
 from services.chassis.consumer import Consumer
 from services.chassis.database import Database
 from services.chassis.limits import RateLimiter
@@ -34,6 +35,7 @@ class ModuleContext:
         bus, limiter, cache, live: the adapters that the settings chose.
         channel: from a domain's name to a channel for its stubs, in-process or remote.
         clock_ms: milliseconds since 1970 UTC.
+        consent: what people allow, for what a method's policy cannot see and for consumers.
     """
 
     cell: str
@@ -46,6 +48,7 @@ class ModuleContext:
     channel: Callable[[str], grpc.aio.Channel]
     clock_ms: Callable[[], int]
     logger: structlog.stdlib.BoundLogger
+    consent: ConsentGate = field(default_factory=ClosedConsentGate)
 
 
 class BackgroundTask(Protocol):

@@ -20,6 +20,7 @@ from services.chassis.settings.model import split_address
 from services.chassis.telemetry import MetricsEndpoint, Telemetry
 from services.chassis.telemetry.metrics import process_registry
 from services.host.auditing import open_audit, start_checkpoints
+from services.host.consents import ServiceConsentGate
 from services.host.databases import Databases
 from services.host.housekeeping import start_housekeeping
 from services.host.identity import development_issuer, service_token
@@ -58,11 +59,12 @@ class Platform:
         telemetry = Telemetry(self._registry)
         draining = Draining()
         telemetry.metrics.count_in_flight(lambda: draining.in_flight)
+        self._gate = consent_gate(settings, lambda: self.channel("consent"))
         self.collector = ServiceCollector(
             PipelinePorts(
                 cell=settings.cell,
                 authenticator=authenticator(settings),
-                consent=consent_gate(settings),
+                consent=self._gate,
                 limiter=self._stores.limiter,
                 strict_limiter=self._stores.strict_limiter,
                 cache=self._stores.cache,
@@ -106,6 +108,8 @@ class Platform:
             running = await module.start(self._context(module.name))
             stack.push_async_callback(running.close)
             await self._adopt(running, stack)
+        if isinstance(self._gate, ServiceConsentGate):
+            self._background.start(self._gate.name, self._gate.run)
         self._start_metrics(stack)
         server = GrpcServer(self.settings.server, self.collector, reuse_port=self._worker is not None)
         stack.push_async_callback(server.drain)
@@ -133,6 +137,7 @@ class Platform:
             channel=self.channel,
             clock_ms=clock_ms,
             logger=structlog.get_logger(name),
+            consent=self._gate,
         )
 
     def _start_metrics(self, stack: AsyncExitStack) -> None:

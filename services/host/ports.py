@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import grpc
+
 from services.auth.keys import jwks_path
 from services.chassis.auth import Authenticator, FileKeys, HttpKeys, JwksAuthenticator, KeySource
 from services.chassis.consent import ClosedConsentGate, ConsentGate, DevelopmentConsentGate
 from services.chassis.settings import Settings
+from services.host.consents import ServiceConsentGate
 
 
 def key_source(settings: Settings) -> KeySource:
@@ -20,8 +25,14 @@ def authenticator(settings: Settings) -> Authenticator:
     return JwksAuthenticator(key_source(settings), issuer=settings.issuer, leeway_s=settings.auth.leeway_s)
 
 
-def consent_gate(settings: Settings) -> ConsentGate:
-    """Who is asked what people allow."""
+def consent_gate(settings: Settings, channel: Callable[[], grpc.aio.Channel]) -> ConsentGate:
+    """Who is asked what people allow.
+
+    Args:
+        channel: to the consent service, wherever that is.
+    """
+    if settings.consent_gate == "service":
+        return ServiceConsentGate(channel)
     if settings.consent_gate == "development":
         return DevelopmentConsentGate(development=settings.development)
     return ClosedConsentGate()

@@ -13,13 +13,17 @@ if TYPE_CHECKING:  # the command line reads settings before anything of gRPC may
 
 MODULES: Mapping[str, str] = {
     "auth": "services.auth.module",
+    "consent": "services.consent.module",
     "profile": "services.profile.module",
     "workout": "services.workout.module",
 }
 """Domain to the Python module whose attribute `module` is a `services.chassis.module.Module`."""
 
 
-SETTINGS: Mapping[str, tuple[str, str]] = {"workout": ("services.workout.settings", "WorkoutSettings")}
+SETTINGS: Mapping[str, tuple[str, str]] = {
+    "consent": ("services.consent.settings", "ConsentSettings"),
+    "workout": ("services.workout.settings", "WorkoutSettings"),
+}
 """Domain to the Python module and the name of its settings, for those that have some."""
 
 

@@ -205,10 +205,11 @@ class AuthSettings(_Group):
 class ConsentSettings(_Group):
     """Who is asked what people allow."""
 
-    gate: Literal["development", "closed"] | None = Field(
+    gate: Literal["service", "development", "closed"] | None = Field(
         default=None,
-        description="development: everything is allowed; closed: nothing that needs a consent is.",
-        json_schema_extra=_shown("development in development, closed in production"),
+        description="service: the consent service is asked; development: everything is allowed; closed: "
+        "nothing that needs a consent is.",
+        json_schema_extra=_shown("development in development, service in production"),
     )
 
 
@@ -367,6 +368,6 @@ class Settings(BaseSettings):
         return self.audit.directory or self.data_dir / "audit"
 
     @property
-    def consent_gate(self) -> Literal["development", "closed"]:
+    def consent_gate(self) -> Literal["service", "development", "closed"]:
         """Who is asked for consents."""
-        return self.consent.gate or ("development" if self.development else "closed")
+        return self.consent.gate or ("development" if self.development else "service")

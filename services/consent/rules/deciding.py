@@ -51,7 +51,7 @@ class Decision:
 
 
 def of_age_ms(birth_month: str, years: int) -> int:
-    """From when on somebody is that old for certain: the day of birth is unknown, so the next month's first."""
+    """From when on somebody is that old for certain: the day is unknown, so the first of the next month."""
     year, month = int(birth_month[:4]) + years, int(birth_month[5:7]) + 1
     return int(datetime(year + month // 13, (month - 1) % 12 + 1, 1, tzinfo=UTC).timestamp() * 1000)
 

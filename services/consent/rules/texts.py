@@ -1,9 +1,9 @@
-"""What people are told before they agree: data files with versions and languages, checked when they are read.
+"""What people are told before they agree: data files with versions and languages, checked when read.
 
-A text is made of two parts, each with versions of its own: what a purpose is, in every jurisdiction alike, and
-what the law of a jurisdiction adds. "EU/2.1" is the second version of the purpose and the first of the EU's
-part. A version says of itself whether it changes the substance: if so, whoever agreed to an older one is asked
-again; if it is editorial, they are not.
+A text is made of two parts, each with versions of its own: what a purpose is, in every jurisdiction alike,
+and what the law of a jurisdiction adds. "EU/2.1" is the second version of the purpose and the first of the
+EU's part. A version says of itself whether it changes the substance: if so, whoever agreed to an older one is
+asked again; if it is editorial, they are not.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
 from functools import cache
 from importlib.resources import files
 from typing import Generic, Literal, Self, TypeVar

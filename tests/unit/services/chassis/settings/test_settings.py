@@ -104,7 +104,7 @@ def test_production_refuses_the_development_consent_gate() -> None:
 def test_production_closes_what_development_opens() -> None:
     settings = load_settings(PRODUCTION)
     assert not settings.issues_development_tokens
-    assert settings.consent_gate == "closed"
+    assert settings.consent_gate == "service"
     assert not settings.migrates_on_start
 
 
