@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pulsemesh.profile.v1.avatar_service_pb2_grpc import add_AvatarServiceServicer_to_server
+from pulsemesh.profile.v1.physiology_service_pb2_grpc import add_PhysiologyServiceServicer_to_server
+from pulsemesh.profile.v1.privacy_service_pb2_grpc import add_PrivacyServiceServicer_to_server
+from pulsemesh.profile.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
+from services.chassis.consumer import Consumer
 from services.chassis.module import ModuleContext, RunningModule
+from services.chassis.privacy import NobodyKnows, Relations
+from services.profile.housekeeping import Housekeeping
+from services.profile.physiology import THRESHOLDS_CHANGED, follow_thresholds
+from services.profile.servicers import (
+    AvatarServicer,
+    PhysiologyServicer,
+    PrivacyServicer,
+    ProfileServicer,
+)
 from services.profile.tables import metadata
+from services.profile.welcoming import ACCOUNT_CREATED, welcome
 
 
 class ProfileModule:
@@ -15,9 +30,26 @@ class ProfileModule:
     metadata = metadata
     migrations: Path | None = Path(__file__).parent / "migrations"
 
+    def __init__(self, relations: Relations | None = None) -> None:
+        """Without `relations` everyone is a stranger to everybody else."""
+        self._relations = relations or NobodyKnows()
+
     async def start(self, context: ModuleContext) -> RunningModule:
         """Build the domain."""
-        return RunningModule()
+        database, clock_ms, relations = context.database(self.name), context.clock_ms, self._relations
+        return RunningModule(
+            servicers=[
+                (add_ProfileServiceServicer_to_server, ProfileServicer(database, relations, clock_ms)),
+                (add_AvatarServiceServicer_to_server, AvatarServicer(database, relations, clock_ms)),
+                (add_PhysiologyServiceServicer_to_server, PhysiologyServicer(database, clock_ms)),
+                (add_PrivacyServiceServicer_to_server, PrivacyServicer(database, clock_ms)),
+            ],
+            consumers=[
+                Consumer("profile.accounts", [ACCOUNT_CREATED], welcome, database),
+                Consumer("profile.thresholds", [THRESHOLDS_CHANGED], follow_thresholds, database),
+            ],
+            background=[Housekeeping(database, clock_ms)],
+        )
 
 
 module = ProfileModule()

@@ -45,7 +45,9 @@ profiles = Table(
 handles = Table(
     "handles",
     metadata,
-    Column("handle", String(30), primary_key=True, **holds("identity")),
+    # What the handle looks like: no two may look alike.
+    Column("likeness", String(30), primary_key=True, **holds("identity")),
+    Column("handle", String(30), nullable=False, unique=True, **holds("identity")),
     Column("user_id", String(64), nullable=False, **holds("identity")),
     Column("claimed_ms", BigInteger, nullable=False, **NONE),
     Column("released_ms", BigInteger, nullable=True, **NONE),

@@ -52,7 +52,8 @@ def _create_profiles() -> None:
     )
     op.create_table(
         "handles",
-        _key("handle", sa.String(30)),
+        _key("likeness", sa.String(30)),
+        sa.Column("handle", sa.String(30), nullable=False, unique=True),
         _given("user_id", sa.String(64)),
         _given("claimed_ms", sa.BigInteger),
         sa.Column("released_ms", sa.BigInteger, nullable=True),
