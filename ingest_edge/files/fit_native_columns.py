@@ -12,9 +12,11 @@ from ingest_edge.files.activity import Int64Array
 from ingest_edge.files.fit.content import LinkTable
 from ingest_edge.files.fit.counters import followed
 from ingest_edge.files.fit.long_tables import Key, Raw
+from ingest_edge.files.fit.profile import DeveloperField
 from ingest_edge.files.fit_clock import Float64Array
 from ingest_edge.files.fit_heartbeats import HRV_SCALE, Beats
 from ingest_edge.files.fit_profile import (
+    APP_FIELDS,
     COMPRESSED_SPEED_DISTANCE,
     DISTANCE,
     NATIVE_OVERRIDES,
@@ -57,9 +59,8 @@ class NativeRecords:
     def numbers(self, field_number: int) -> Float64Array | None:
         """See `RecordSource.numbers`. The value of an app stands in where the device has none of its own."""
         found: Float64Array | None = None
-        if field_number in NATIVE_OVERRIDES:
-            for raw in self._substitutes(field_number):
-                found = _over(self._substituted(raw), found)
+        for raw in self._substitutes(field_number):
+            found = _over(self._substituted(raw), found)
         if field_number in (SPEED, DISTANCE) and self._unpacked is not None:
             found = self._unpacked[field_number]
         own = self._fields.get(field_number)
@@ -68,18 +69,18 @@ class NativeRecords:
         return None if found is None or np.isnan(found).all() else found
 
     def _substitutes(self, field_number: int) -> list[Raw]:
-        found = []
-        for raw in self._fields.values():
-            declared = raw.info.developer
-            if declared is None or declared.native_field != field_number or not raw.is_numbers:
-                continue
-            # Devices leave out the native message's number where it is the record's.
-            if declared.native_message in (None, MessageNumber.RECORD):
-                found.append(raw)
-        return found
+        return [
+            raw
+            for raw in self._fields.values()
+            if raw.info.developer is not None
+            and raw.is_numbers
+            and _stands_for(raw.info.developer) == field_number
+        ]
 
     def _substituted(self, raw: Raw) -> Float64Array:
-        return first_numbers(raw, self._size) / raw.info.scale - raw.info.offset
+        values = first_numbers(raw, self._size)
+        values[np.isinf(values)] = np.nan
+        return values / raw.info.scale - raw.info.offset
 
     @cached_property
     def _unpacked(self) -> dict[int, Float64Array] | None:
@@ -114,6 +115,14 @@ def native_beats(table: LinkTable | None, records: NativeRecords) -> Beats:
     before = np.searchsorted(offsets, messages[row]) - 1
     known = np.concatenate((seconds, [np.nan]))[before]
     return Beats(values[there] / HRV_SCALE, known, first)
+
+
+def _stands_for(declared: DeveloperField) -> int | None:
+    """The field of the record message, or of ours, that an app's field gives values to."""
+    # Devices leave out the native message's number where it is the record's.
+    if declared.native_field in NATIVE_OVERRIDES and declared.native_message in (None, MessageNumber.RECORD):
+        return declared.native_field
+    return APP_FIELDS.get((declared.name, declared.units))
 
 
 def _is_misfit(raw: Raw) -> bool:

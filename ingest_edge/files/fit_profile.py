@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ingest_edge.files.channels import SCALES
+from ingest_edge.files.channels import SCALES, UNITS
 
 TIMESTAMP = 253
 """The field number of a message's own time, the same in every message."""
@@ -76,6 +76,19 @@ def _source(field_number: int, channel: str, fit_scale: float = 1, fit_offset: f
     return ChannelSource(field_number, channel, scale / fit_scale, -fit_offset * scale)
 
 
+_FIRST_APP_FIELD = 256
+
+APP_FIELDS: dict[tuple[str, str], int] = {
+    (channel, UNITS[channel]): _FIRST_APP_FIELD + index
+    for index, channel in enumerate(
+        ("torque", "wheel_revolutions", "crank_revolutions", "battery", "strokes")
+    )
+}
+"""Channels that FIT has no field for, by name and unit, under field numbers that no file can have.
+
+Our encoder writes them as developer fields of that name and unit, and whoever else does means the same.
+"""
+
 RECORD_SOURCES: tuple[ChannelSource, ...] = (
     ChannelSource(0, "latitude", 1, 0),
     ChannelSource(1, "longitude", 1, 0),
@@ -106,6 +119,7 @@ RECORD_SOURCES: tuple[ChannelSource, ...] = (
     _source(99, "respiration_rate"),
     _source(108, "respiration_rate", 100),
     _source(139, "core_temperature", 100),
+    *(_source(number, channel) for (channel, _), number in APP_FIELDS.items()),
 )
 """Where two fields fill one channel the later entry wins, value by value: it is the finer one."""
 

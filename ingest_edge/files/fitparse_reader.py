@@ -28,7 +28,7 @@ from fitparse.utils import FitEOFError, FitParseError
 from ingest_edge.files.activity import Loss
 from ingest_edge.files.fit_links import FitLink
 from ingest_edge.files.fit_messages import FitMessage, Raw
-from ingest_edge.files.fit_profile import NATIVE_OVERRIDES, TIMESTAMP, MessageNumber
+from ingest_edge.files.fit_profile import APP_FIELDS, NATIVE_OVERRIDES, TIMESTAMP, MessageNumber
 
 _HEADER_SIZE = 12
 _STRING = 0x07
@@ -50,7 +50,7 @@ class _Slot:
 @dataclass(frozen=True, slots=True)
 class _DeveloperField:
     base_type: int
-    native_field: int | None
+    stands_for: int | None
     scale: float
     offset: float
 
@@ -156,9 +156,11 @@ class FitparseReader(FitFile):  # type: ignore[misc]
         scale, shift = values.get(6), values.get(7)
         # Devices leave out the native message's number where it is the record's.
         is_native = native_message in (None, MessageNumber.RECORD) and native_field in NATIVE_OVERRIDES
+        name, units = values.get(3), values.get(8)
+        ours = APP_FIELDS.get((name, units)) if isinstance(name, str) and isinstance(units, str) else None
         self._developer_fields[developer, number] = _DeveloperField(
             base_type,
-            native_field if is_native and isinstance(native_field, int) else None,
+            native_field if is_native and isinstance(native_field, int) else ours,
             scale if isinstance(scale, int) and scale else 1,
             shift if isinstance(shift, int) else 0,
         )
@@ -199,10 +201,10 @@ class _Layout:
         self._items += count
 
     def add_developer(self, size: int, declared: _DeveloperField | None, *, keep: bool) -> None:
-        if declared is None or declared.native_field is None:
+        if declared is None or declared.stands_for is None:
             self._format.append(f"{size}x")
             return
-        self.add(declared.native_field, size, declared.base_type, keep=keep, native_of=declared)
+        self.add(declared.stands_for, size, declared.base_type, keep=keep, native_of=declared)
 
     def plan(self, number: int) -> _Plan:
         return _Plan(number, struct.Struct("".join(self._format)), tuple(self._slots))

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from ingest_edge.files.activity import BoolArray
 from ingest_edge.files.fit.profile import DeveloperField, FieldInfo
 
-_MOST_SPREAD = 4
+_MOST_SPREAD = 2
+_AT_ONCE = 4096
 
 Values = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -249,12 +250,22 @@ class RowsColumn(Column):
 
     def matrix(self) -> Floats:
         """See `Column.matrix`."""
-        matrix = self._scaled().astype(np.float64)
-        if self._absent is not None:
-            matrix[self._absent] = np.nan
+        matrix = self.part(0, len(self))
         if self._present is not None:
             matrix[~self._present] = np.nan
         return matrix
+
+    def part(self, start: int, stop: int) -> Floats:
+        """The rows from `start` to `stop` of the matrix, where all are present."""
+        matrix = self._scaled(start, stop).astype(np.float64)
+        if self._absent is not None:
+            matrix[self._absent[start:stop]] = np.nan
+        return matrix
+
+    @property
+    def width(self) -> int:
+        """How many items a row has."""
+        return int(self._raw.shape[1])
 
     def _scaled(self, start: int = 0, stop: int | None = None) -> Values:
         scale, offset = self._info.scale, self._info.offset
@@ -328,15 +339,16 @@ class SparseColumn(Column):
     @property
     def is_array(self) -> bool:
         """See `Column.is_array`. A matrix of rows of which most are empty could be of any size."""
-        return self._compact.is_array and self._size <= _MOST_SPREAD * len(self._rows)
+        return isinstance(self._compact, RowsColumn) and self._size <= _MOST_SPREAD * len(self._rows)
 
     def matrix(self) -> Floats:
         """See `Column.matrix`."""
-        if not self.is_array:
+        if not isinstance(self._compact, RowsColumn) or not self.is_array:
             return super().matrix()
-        compact = self._compact.matrix()
-        dense = np.full((self._size, compact.shape[1]), np.nan)
-        dense[self._rows] = compact
+        dense = np.full((self._size, self._compact.width), np.nan)
+        for start in range(0, len(self._rows), _AT_ONCE):
+            rows = self._rows[start : start + _AT_ONCE]
+            dense[rows] = self._compact.part(start, start + len(rows))
         return dense
 
     def items(self, start: int = 0, stop: int | None = None) -> list[Any]:

@@ -99,7 +99,8 @@ def long_fields(
         if raw is not None:
             fields[key] = raw
     if timestamps is not None:
-        _fill_in(fields, timestamps, size)
+        info = parts[0].plan.message.fields.get(TIMESTAMP) or unknown_field(TIMESTAMP)
+        fields[TIMESTAMP] = _filled_in(info, fields.get(TIMESTAMP), timestamps, size)
     return fields
 
 
@@ -338,18 +339,20 @@ def _items(raw: Raw) -> list[Any]:
     return [None if empty else item for empty, item in zip(nothing, items, strict=True)]
 
 
-def _fill_in(fields: dict[Key, Raw], timestamps: npt.NDArray[np.int64], size: int) -> None:
+def _filled_in(info: FieldInfo, own: Raw | None, timestamps: npt.NDArray[np.int64], size: int) -> Raw:
+    """The timestamp field with the times of compressed headers in it."""
     compressed = timestamps >= 0
-    own = fields.get(TIMESTAMP)
-    if own is None or not own.is_numbers:
-        fields[TIMESTAMP] = Raw(
-            unknown_field(TIMESTAMP), timestamps, None if compressed.all() else ~compressed
-        )
-        return
+    given = Raw(info, timestamps, None if compressed.all() else ~compressed)
+    if own is None:
+        return given
+    if not own.is_numbers:
+        if size <= _MOST_MIXED or isinstance(own.values, list):
+            return _joined_objects([own, given], size)
+        own = _first_items(own)
     values, absent = own.dense(size)
     missing = np.zeros(size, np.bool_) if absent is None else ~compressed & absent
     joined = np.where(compressed, timestamps, values)
-    fields[TIMESTAMP] = Raw(own.info, joined, missing if missing.any() else None)
+    return Raw(own.info, joined, missing if missing.any() else None)
 
 
 def column_of(info: FieldInfo, raw: Raw, size: int) -> Column:

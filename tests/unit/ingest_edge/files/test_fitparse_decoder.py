@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Mapping
 
 import numpy as np
@@ -272,6 +274,24 @@ def developer_record(declare: bool) -> FitWriter:
 
 def test_a_developer_field_stands_in_for_the_native_one_it_names() -> None:
     assert values(decode(developer_record(declare=True)), "power") == [233]
+
+
+@pytest.mark.parametrize(("unit", "expected"), [(b"N m\0", [320, None]), (b"lbf\0", None)])
+def test_a_developer_field_with_the_name_and_unit_of_a_channel_is_that_channel(
+    unit: bytes, expected: list[int | None] | None
+) -> None:
+    name = b"torque\0"
+    fields = [(0, 1, 0x02), (1, 1, 0x02), (2, 1, 0x02), (3, len(name), 0x07), (8, len(unit), 0x07)]
+    writer = activity_writer()
+    writer.write(definition_bytes(2, 206, fields) + bytes((2, 0, 9, 0x88)) + name + unit)
+    definition = bytearray(definition_bytes(1, 20, [(253, 4, 0x86), (3, 1, 0x02)]))
+    definition[0] |= 0x20
+    writer.write(bytes(definition) + bytes((1, 9, 4, 0)))
+    for second, torque in enumerate((10.0, math.inf)):
+        writer.write(b"\x01" + struct.pack("<IBf", T0 + second, 120, torque))
+    activity = decode(writer)
+    assert (values(activity, "torque") if "torque" in records(activity).columns else None) == expected
+    assert "beyond 32 bits" not in reasons(activity)
 
 
 def test_developer_fields_of_one_file_are_unknown_in_the_next() -> None:

@@ -49,8 +49,8 @@ def test_an_activity_comes_back_from_the_other_process(process: DecoderProcess) 
 
 
 def test_a_decoder_that_hangs_is_ended_and_the_next_file_is_decoded() -> None:
-    with DecoderProcess(TreacherousDecoder(), timeout_s=5) as process:
-        with pytest.raises(UnreadableFile, match="still not decoded after 5 s"):
+    with DecoderProcess(TreacherousDecoder(), timeout_s=3) as process:
+        with pytest.raises(UnreadableFile, match="still not decoded after 3 s"):
             process.decode(b"hang")
         assert process.decode(b"next").device.name == "next"
 

@@ -79,11 +79,12 @@ def read_by_the_sdk(content: bytes) -> dict[int, list[dict[str, Any]]]:
         convert_datetimes_to_dates=False, convert_types_to_strings=False, merge_heart_rates=False
     )
     assert errors == []
+    found: dict[str, Any] = dict(messages)
     return {
         KEYS[key] if key in KEYS else int(key): [
             {str(name): value for name, value in row.items() if value is not None} for row in rows
         ]
-        for key, rows in messages.items()
+        for key, rows in found.items()
         if rows
     }
 

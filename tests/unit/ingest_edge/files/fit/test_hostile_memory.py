@@ -93,6 +93,11 @@ def wide_arrays_among_numbers(scale: int) -> bytes:
     )
 
 
+def arrays_in_half_of_the_messages(scale: int) -> bytes:
+    arrays = definition(0, 0xFF00, [(1, 100, UINT8)]) + definition(1, 0xFF00, [(2, 1, UINT8)])
+    return plain(arrays, (b"\0" + bytes(range(100)) + b"\1\2") * (1500 * scale))
+
+
 def laps_of_one_byte(scale: int) -> bytes:
     return plain(
         RECORD_IB, heart_rates(0, T0, [60] * 10), definition(1, 19, [(24, 1, 0)]), b"\1\1" * (80_000 * scale)
@@ -122,6 +127,7 @@ FILES: list[Callable[[int], bytes]] = [
     short_texts,
     narrow_arrays,
     wide_arrays_among_numbers,
+    arrays_in_half_of_the_messages,
     laps_of_one_byte,
     chained_small_files,
     alternating_headers,

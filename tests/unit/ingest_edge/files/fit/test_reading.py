@@ -177,6 +177,41 @@ def test_compressed_timestamps_without_any_reference_count_from_zero() -> None:
     assert values(content, "timestamp") == [7, 34]
 
 
+@FEW_AND_MANY
+def test_compressed_timestamps_beside_ones_of_an_odd_size_leave_the_others_alone(copies: int) -> None:
+    content = fit_file(
+        RECORD_IB,
+        *[heart_rates(0, T0, [80])] * copies,
+        definition(1, RECORD, [(3, 1, UINT8)]),
+        *[compressed(1, T0 % 32, "<B", 81)] * copies,
+        definition(2, RECORD, [(253, 3, UINT32), (3, 1, UINT8)]),
+        *[data(2, "<3BB", 1, 2, 3, 82)] * copies,
+    )
+    assert values(content, "timestamp") == [T0] * (2 * copies) + [[1, 2, 3]] * copies
+
+
+@FEW_AND_MANY
+def test_messages_whose_only_times_are_compressed_have_a_timestamp(copies: int) -> None:
+    content = fit_file(
+        definition(0, EVENT, [(253, 4, UINT32)]),
+        data(0, "<I", T0),
+        definition(1, RECORD, [(3, 1, UINT8)]),
+        *[compressed(1, T0 % 32, "<B", 81)] * copies,
+    )
+    assert values(content, "timestamp") == [T0] * copies
+
+
+@FEW_AND_MANY
+def test_arrays_that_most_messages_have(copies: int) -> None:
+    content = fit_file(
+        definition(0, 0xFF00, [(1, 4, UINT16)]),
+        *[data(0, "<2H", 700, 0xFFFF), data(0, "<2H", 0xFFFF, 0xFFFF), data(0, "<2H", 1, 2)] * copies,
+        definition(0, 0xFF00, [(2, 1, UINT8)]),
+        *[data(0, "<B", 5)] * copies,
+    )
+    assert values(content, "1", 0xFF00) == [[700, None], None, [1, 2]] * copies + [None] * copies
+
+
 @pytest.mark.parametrize("header_size", [12, 14, 16])
 def test_headers_of_any_size(header_size: int) -> None:
     content = fit_file(RECORD_IB, heart_rates(0, T0, [60, 61]), header_size=header_size)
