@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from pathlib import Path
+from typing import cast
 
 import click
 
-from ingest_edge.cli.context import EdgeContext
 from ingest_edge.cli.exit_codes import EXIT_CODE_HELP, ExitCode
-from ingest_edge.cli.import_files import import_command
-from ingest_edge.cli.imports import imports_command
-from ingest_edge.cli.inspect import inspect_command
-from ingest_edge.cli.output import Output
-from ingest_edge.cli.record import record_command
-from ingest_edge.cli.scan import scan_command
-from ingest_edge.cli.simulate import simulate_command
-from ingest_edge.cli.status import status_command
-from ingest_edge.cli.sync import sync_command
-from ingest_edge.cli.watch_folder import watch_command
-from ingest_edge.settings import SettingsError, load_settings
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
+# A command is imported when it is called: the processes that decode files import this module too (whatever
+# is spawned imports the program it was spawned by), and need none of them.
+_COMMANDS = {
+    "scan": "scan:scan_command",
+    "record": "record:record_command",
+    "import": "import_files:import_command",
+    "imports": "imports:imports_command",
+    "inspect": "inspect:inspect_command",
+    "watch": "watch_folder:watch_command",
+    "sync": "sync:sync_command",
+    "status": "status:status_command",
+    "simulate": "simulate:simulate_command",
+}
 
-@click.group(epilog=EXIT_CODE_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = _COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, name = place.partition(":")
+        return cast(click.Command, getattr(importlib.import_module(f"ingest_edge.cli.{module}"), name))
+
+
+@click.group(cls=_Commands, epilog=EXIT_CODE_HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--home", type=_FOLDER, help="Folder of settings, remembered sensors and spool.")
 @click.option("--spool", type=_FOLDER, help="Folder of the spool, where it is not in the home.")
 @click.option("--target", help="Where the platform is: host, host:port or a URL.")
@@ -47,26 +63,16 @@ def cli(
     Everything is kept in a spool on this machine until the platform has stored it. Settings come from
     config.toml in the home, then from PULSEMESH_EDGE_* in the environment, then from these options.
     """
+    from ingest_edge.cli.context import EdgeContext  # noqa: PLC0415 - see _COMMANDS
+    from ingest_edge.cli.output import Output  # noqa: PLC0415
+    from ingest_edge.settings import SettingsError, load_settings  # noqa: PLC0415
+
     overrides = {"spool": spool, "target": target, "token_file": token_file, "login": login}
     try:
         context.obj = EdgeContext(load_settings(home, overrides))
     except SettingsError as error:
         Output(as_json=False).problem(str(error))
         sys.exit(ExitCode.USAGE)
-
-
-for command in (
-    scan_command,
-    record_command,
-    import_command,
-    imports_command,
-    inspect_command,
-    watch_command,
-    sync_command,
-    status_command,
-    simulate_command,
-):
-    cli.add_command(command)
 
 
 def main() -> None:

@@ -23,7 +23,11 @@ from ingest_edge.importer import (
 )
 from ingest_edge.spool import Spool, SpoolLimits, open_spool
 from ingest_edge.uplink import Uplink, UplinkSettings
+from pulsemesh.calls.retry import RetrySettings
 from pulsemesh.client import Client, connect
+
+IMPATIENT = RetrySettings(first_pause_s=0.02, longest_pause_s=0.2)
+"""Of calls to a platform that is away on purpose."""
 
 ALL = [
     *("imported", "partial", "duplicate", "not_an_activity", "unreadable", "failed", "no_room", "waiting"),
@@ -97,7 +101,7 @@ async def open_road(
     async with (
         await open_ledger(home) as ledger,
         await open_spool(home / "spool", limits) as spool,
-        connect(target, token) as client,
+        connect(target, token, retry=IMPATIENT) as client,
     ):
         uplink = Uplink(spool, client, UplinkSettings(file_pause_s=0.2))
         running = asyncio.ensure_future(uplink.run())

@@ -218,20 +218,20 @@ async def test_files_folders_and_archives_are_imported_together(
 async def test_a_platform_that_is_away_leaves_everything_waiting_and_resuming_brings_it(
     tmp_path: Path, decoder: DecoderPool
 ) -> None:
-    path = making.write_zip(tmp_path / "e.zip", {f"{at}.fit": making.ride_fit(at) for at in range(40)})
+    path = making.write_zip(tmp_path / "e.zip", {f"{at}.fit": making.ride_fit(at) for at in range(5)})
     away = Platform()
     await away.start()
     await away.stop()
     async with open_road(tmp_path / "home", away.target, decoder, patience_s=0.5) as way:
         job = await way.run(path)
-        assert job.progress.counts == {FileStatus.WAITING: 40}
+        assert job.progress.counts == {FileStatus.WAITING: 5}
     await away.start()
     try:
         async with open_road(tmp_path / "home", away.target, decoder) as way:
             await way.ledger.requeue(job.job_id)
             job = await way.runner().run(job.job_id)
-            assert job.progress.counts == {FileStatus.IMPORTED: 40}
-            assert len(away.files) == 40
+            assert job.progress.counts == {FileStatus.IMPORTED: 5}
+            assert len(away.files) == 5
     finally:
         await away.stop()
 

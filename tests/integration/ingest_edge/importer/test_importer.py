@@ -23,6 +23,7 @@ from ingest_edge.watch import FolderWatch
 from pulsemesh.client import Client, connect
 from pulsemesh.error.v1 import reason_pb2
 from pulsemesh.type.v1 import channel_pb2, sport_pb2
+from tests.integration.ingest_edge.importer.roads import IMPATIENT
 from tests.integration.ingest_edge.spool.platform import Platform
 
 START_MS = 1_790_000_000_000
@@ -77,7 +78,7 @@ async def road(
     spool_folder: Path, target: str, decoder: DecoderProcess, patience_s: float = 20.0
 ) -> AsyncIterator[Road]:
     limits = SpoolLimits(min_free_bytes=0)
-    async with await open_spool(spool_folder, limits) as spool, connect(target) as client:
+    async with await open_spool(spool_folder, limits) as spool, connect(target, retry=IMPATIENT) as client:
         uplink = Uplink(spool, client, UplinkSettings(file_pause_s=0.2))
         running = asyncio.ensure_future(uplink.run())
         try:
@@ -235,7 +236,10 @@ async def test_a_file_that_does_not_fit_into_the_spool_fails_alone(
     await platform.start()
     await platform.stop()
     limits = SpoolLimits(min_free_bytes=1 << 60)
-    async with await open_spool(tmp_path / "spool", limits) as spool, connect(platform.target) as client:
+    async with (
+        await open_spool(tmp_path / "spool", limits) as spool,
+        connect(platform.target, retry=IMPATIENT) as client,
+    ):
         way = Road(spool, Uplink(spool, client), client, decoder)
         (outcome,) = await way.run(folder / "swim.fit")
     assert outcome.status is FileStatus.NO_ROOM
