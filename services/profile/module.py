@@ -11,6 +11,7 @@ from pulsemesh.profile.v1.profile_service_pb2_grpc import add_ProfileServiceServ
 from services.chassis.consumer import Consumer
 from services.chassis.module import ModuleContext, RunningModule
 from services.chassis.privacy import NobodyKnows, Relations
+from services.profile.gear.assembly import add_gear
 from services.profile.housekeeping import Housekeeping
 from services.profile.physiology import THRESHOLDS_CHANGED, follow_thresholds
 from services.profile.servicers import (
@@ -37,7 +38,7 @@ class ProfileModule:
     async def start(self, context: ModuleContext) -> RunningModule:
         """Build the domain."""
         database, clock_ms, relations = context.database(self.name), context.clock_ms, self._relations
-        return RunningModule(
+        running = RunningModule(
             servicers=[
                 (add_ProfileServiceServicer_to_server, ProfileServicer(database, relations, clock_ms)),
                 (add_AvatarServiceServicer_to_server, AvatarServicer(database, relations, clock_ms)),
@@ -50,6 +51,8 @@ class ProfileModule:
             ],
             background=[Housekeeping(database, clock_ms)],
         )
+        add_gear(running, context)
+        return running
 
 
 module = ProfileModule()

@@ -16,6 +16,7 @@ from pulsemesh.workout.v1.recording_service_pb2_grpc import add_RecordingService
 from pulsemesh.workout.v1.revision_service_pb2_grpc import add_RevisionServiceServicer_to_server
 from pulsemesh.workout.v1.segment_service_pb2_grpc import add_SegmentServiceServicer_to_server
 from pulsemesh.workout.v1.workout_service_pb2_grpc import add_WorkoutServiceServicer_to_server
+from pulsemesh.workout.v1.workout_state_service_pb2_grpc import add_WorkoutStateServiceServicer_to_server
 from services.chassis.module import ModuleContext, RunningModule
 from services.workout.analysis.analyst import Analyst
 from services.workout.housekeeping import Housekeeping
@@ -34,6 +35,7 @@ from services.workout.servicers import (
 )
 from services.workout.servicers.comparison import ComparisonServicer
 from services.workout.servicers.segments import SegmentServicer
+from services.workout.servicers.states import WorkoutStateServicer
 from services.workout.settings import WorkoutSettings
 from services.workout.tables import metadata
 
@@ -71,6 +73,7 @@ class WorkoutModule:
                 (add_SegmentServiceServicer_to_server, SegmentServicer(database, clock_ms)),
                 (add_RevisionServiceServicer_to_server, RevisionServicer(database, clock_ms)),
                 (add_DuplicateServiceServicer_to_server, DuplicateServicer(database, clock_ms)),
+                (add_WorkoutStateServiceServicer_to_server, WorkoutStateServicer(database)),
             ],
             background=[
                 Housekeeping(database, live, clock_ms, settings),

@@ -121,9 +121,9 @@ class Rules:
         at = bisect_right(history, start_ms, key=lambda version: version[0])
         return history[at - 1][1] if at else ()
 
-    def keys(self) -> list[RuleKey]:
-        """All that there is, or was, a rule about."""
-        return list(self._history)
+    def has(self, key: RuleKey) -> bool:
+        """Whether there is, or was, a rule about this."""
+        return key in self._history
 
     def since(self, key: RuleKey, start_ms: int) -> int:
         """From when on the rule says what it says at that moment."""
@@ -132,10 +132,11 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What decided that a piece of gear was used, and how much of the workout counts for it."""
+    """What decided that a piece of gear was used, how much of the workout counts for it, and its start."""
 
     source: gear_pb2.GearSource.ValueType
     amounts: Amounts
+    start_ms: int
 
 
 def assign(
@@ -152,7 +153,9 @@ def assign(
     if chosen is not None:
         explicit = gear_pb2.GEAR_SOURCE_EXPLICIT
         return {
-            pk: Share(explicit, _amounts_for(facts, items[pk].kind)) for pk in sorted(chosen) if pk in items
+            pk: Share(explicit, _amounts_for(facts, items[pk].kind), facts.start_ms)
+            for pk in sorted(chosen)
+            if pk in items
         }
     shares: dict[int, Share] = {}
     for source, by_gear in _proposals(facts, rules, items):
@@ -160,7 +163,9 @@ def assign(
         # shoes to the sport's default.
         taken = {items[pk].kind for pk in shares}
         shares |= {
-            pk: Share(source, amounts) for pk, amounts in by_gear.items() if items[pk].kind not in taken
+            pk: Share(source, amounts, facts.start_ms)
+            for pk, amounts in by_gear.items()
+            if items[pk].kind not in taken
         }
     return shares
 
@@ -208,7 +213,9 @@ def _imported(facts: Facts, rules: Rules, items: Mapping[int, Item]) -> Sequence
     if not wanted:
         return ()
     ruled = rules.in_force(RuleKey(RuleKind.NAME, match=wanted), facts.start_ms)
-    return ruled or [pk for pk, item in items.items() if item.name_key == wanted]
+    if any(pk in items and items[pk].usable(facts.start_ms) for pk in ruled):
+        return ruled
+    return [pk for pk, item in items.items() if item.name_key == wanted]
 
 
 def _amounts_for(facts: Facts, kind: int) -> Amounts:

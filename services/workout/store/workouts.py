@@ -91,6 +91,12 @@ def page(
     ).all()
 
 
+def page_by_id(conn: Connection, user_id: str, after_id: str, limit: int) -> Sequence[Row[Any]]:
+    """At most `limit` workouts of a person, hidden ones too, in the order of their ids, beyond `after_id`."""
+    query = _workout.where(workouts.c.user_id == user_id, workouts.c.workout_id > after_id)
+    return conn.execute(query.order_by(workouts.c.workout_id).limit(limit)).all()
+
+
 def _filtered(query: Select[Any], wanted: workout_service_pb2.WorkoutFilter) -> Select[Any]:
     query = query.where(workouts.c.hidden.is_(wanted.hidden))
     if wanted.sports:

@@ -1,0 +1,1 @@
+"""All SQL of gear. Every query names whose gear it is about."""
