@@ -277,9 +277,8 @@ class _Expansion:
             used[:, index] = True if there is None else there
         is_start = np.zeros_like(used)
         is_start[:, 0] = used[:, 0]
-        total = np.zeros_like(sequence)
-        total[used] = followed(sequence[used], is_start[used], (1 << target.component.bits) - 1)
-        return [total[:, index] for index in range(1, count + 1)]
+        sequence[used] = followed(sequence[used], is_start[used], (1 << target.component.bits) - 1)
+        return [sequence[:, index] for index in range(1, count + 1)]
 
     def _full_values(self, info: FieldInfo, component: ComponentInfo) -> tuple[Int64Array, BoolArray] | None:
         raw = self._fields.get(info.number)
