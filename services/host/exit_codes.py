@@ -19,6 +19,8 @@ class ExitCode(IntEnum):
     """The address cannot be listened on."""
     STORE = 5
     """A database, bus or cache cannot be reached, or another process holds the files."""
+    GATEWAY = 8
+    """Envoy is missing, or does not take the gateway's configuration."""
     AUDIT_BROKEN = 6
     """The audit log was changed: a record differs, is missing, was added or moved."""
     AUDIT_INCOMPLETE = 7

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def write_ready_file(path: Path, *, address: str, domains: Sequence[str], pids: Sequence[int]) -> None:
-    """Write {"address", "domains", "pids"} as JSON, whole or not at all."""
+def write_ready_file(
+    path: Path, *, address: str, domains: Sequence[str], pids: Sequence[int], **more: str
+) -> None:
+    """Write {"address", "domains", "pids"} and what else is given as JSON, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-    draft.write_text(json.dumps({"address": address, "domains": list(domains), "pids": list(pids)}) + "\n")
+    ready = {"address": address, "domains": list(domains), "pids": list(pids), **more}
+    draft.write_text(json.dumps(ready) + "\n")
     draft.replace(path)
 
 

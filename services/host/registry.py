@@ -22,6 +22,7 @@ MODULES: Mapping[str, str] = {
 
 SETTINGS: Mapping[str, tuple[str, str]] = {
     "consent": ("services.consent.settings", "ConsentSettings"),
+    "gateway": ("services.gateway.settings", "GatewaySettings"),
     "workout": ("services.workout.settings", "WorkoutSettings"),
 }
 """Domain to the Python module and the name of its settings, for those that have some."""

@@ -1,0 +1,235 @@
+"""Running the gateway, alone or together with the platform, to its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import structlog
+import uvloop
+
+from services.auth.keys import load_or_create_key
+from services.chassis.limits import open_rate_limiter
+from services.chassis.settings import Settings
+from services.chassis.telemetry import configure_logging
+from services.gateway.binary import NoEnvoy, find_envoy
+from services.gateway.process import EnvoyFailed
+from services.gateway.ratelimit import RateLimitServer
+from services.gateway.rendering import render
+from services.gateway.running import Gateway
+from services.gateway.settings import GatewaySettings
+from services.gateway.shape import GatewayShape
+from services.gateway.validation import ConfigurationRefused, validate
+from services.host.exit_codes import ExitCode
+from services.host.gateway_shape import door_certificate, gateway_folder, gateway_shape
+from services.host.platform import running_platform
+from services.host.readiness import ready_line, write_ready_file
+from services.host.registry import domain_names
+from services.host.running import exit_code_for
+from services.host.supervisor import reserved_port
+
+_log = structlog.get_logger(__name__)
+
+LOOK_AT_CERTIFICATES_EVERY_S = 3_600.0
+PID_FILE = "gateway.pid"
+
+
+def _say(text: str) -> None:
+    click.echo(text)
+
+
+@contextlib.asynccontextmanager
+async def running_gateway(settings: Settings, platform: str) -> AsyncIterator[Gateway]:
+    """A gateway before the services until the block ends; then it drains.
+
+    Args:
+        platform: where the domains are that the settings do not name.
+
+    Raises:
+        NoEnvoy: there is none for this machine.
+        EnvoyFailed: it does not take the configuration.
+        OSError: the door's address cannot be listened on.
+    """
+    own = GatewaySettings()
+    binary = find_envoy(own.envoy)
+    folder = gateway_folder(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    async with contextlib.AsyncExitStack() as stack:
+        listen = stack.enter_context(reserved_port(own.listen))
+        limits = await stack.enter_async_context(_rate_limits(settings))
+        if settings.issues_development_tokens:
+            await asyncio.to_thread(load_or_create_key, settings.data_dir)
+
+        def shape() -> GatewayShape:
+            files = door_certificate(settings, own)
+            return gateway_shape(
+                settings,
+                own,
+                domains=domain_names(),
+                platform=platform,
+                listen=listen,
+                certificate=(files.certificate, files.key),
+                limits=limits,
+            )
+
+        gateway = Gateway(shape, binary=binary, folder=folder, threads=own.threads, drain_s=own.drain_s)
+        stack.push_async_callback(gateway.stop)
+        await gateway.start()
+        await stack.enter_async_context(_reloads(gateway, folder / PID_FILE))
+        yield gateway
+
+
+@contextlib.asynccontextmanager
+async def _rate_limits(settings: Settings) -> AsyncIterator[str | None]:
+    """The rate limit service over Redis; without Redis there is one gateway, which counts for itself."""
+    url = settings.store.limits_url
+    if url == "memory://":
+        yield None
+        return
+    limiter = open_rate_limiter(url, namespace=f"pulsemesh:{settings.cell}:gateway")
+    server = RateLimitServer(limiter, listen="127.0.0.1:0")
+    try:
+        yield await server.start()
+    finally:
+        await server.stop()
+        await limiter.close()
+
+
+@contextlib.asynccontextmanager
+async def _reloads(gateway: Gateway, pid_file: Path) -> AsyncIterator[None]:
+    """Make the configuration anew on SIGHUP, and now and then for the sake of the certificate."""
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
+    await asyncio.to_thread(pid_file.write_text, f"{os.getpid()}\n")
+    task = asyncio.create_task(_reload_when_asked(gateway, asked))
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(pid_file.unlink, missing_ok=True)
+        loop.remove_signal_handler(signal.SIGHUP)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _reload_when_asked(gateway: Gateway, asked: asyncio.Event) -> None:
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asked.wait(), LOOK_AT_CERTIFICATES_EVERY_S)
+        asked.clear()
+        try:
+            gateway.reload()
+        except Exception as error:
+            _log.exception("gateway_not_reloaded", error=str(error))
+
+
+def _stop_event() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _serve_gateway(settings: Settings, ready_file: Path | None) -> ExitCode:
+    stop = _stop_event()
+    async with running_gateway(settings, settings.server.listen) as gateway:
+        _announce(gateway, ready_file, domains=domain_names(), platform="")
+        await stop.wait()
+    return ExitCode.OK
+
+
+async def _serve_all(settings: Settings, domains: Sequence[str], ready_file: Path | None) -> ExitCode:
+    stop = _stop_event()
+    async with running_platform(settings, domains) as platform:
+        line = ready_line(
+            platform.address, platform.domains, cell=settings.cell, mode=settings.mode, workers=1
+        )
+        try:
+            async with running_gateway(settings, platform.address) as gateway:
+                _say(f"{line}, gateway on https://{gateway.address}")
+                _announce(gateway, ready_file, domains=platform.domains, platform=platform.address)
+                await stop.wait()
+        except NoEnvoy as error:
+            _say(f"pulsemesh-server: {error}")
+            _say(f"{line}, without a gateway")
+            _write_ready(ready_file, platform.address, platform.domains, platform.address)
+            await stop.wait()
+    return ExitCode.OK
+
+
+def _announce(gateway: Gateway, ready_file: Path | None, *, domains: Sequence[str], platform: str) -> None:
+    if not platform:
+        _say(f"pulsemesh-server: gateway on https://{gateway.address}")
+    _write_ready(ready_file, f"https://{gateway.address}", domains, platform)
+
+
+def _write_ready(ready_file: Path | None, address: str, domains: Sequence[str], platform: str) -> None:
+    if ready_file is not None:
+        direct = {"direct_address": platform} if platform else {}
+        write_ready_file(ready_file, address=address, domains=domains, pids=[os.getpid()], **direct)
+
+
+def _run(settings: Settings, main: Coroutine[Any, Any, ExitCode]) -> ExitCode:
+    """Run to an exit code; foreseen failures are told in one line, others keep their trace."""
+    configure_logging(settings.telemetry.log_level, settings.telemetry.log_style)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(main)
+    except (NoEnvoy, EnvoyFailed, ConfigurationRefused) as error:
+        click.echo(f"pulsemesh-server: {error}", err=True)
+        return ExitCode.GATEWAY
+    except Exception as error:
+        code = exit_code_for(error)
+        if code is None:
+            raise
+        click.echo(f"pulsemesh-server: {error}", err=True)
+        return code
+
+
+def run_gateway(settings: Settings, ready_file: Path | None) -> ExitCode:
+    """Run the gateway before services that run elsewhere, until told to stop."""
+    return _run(settings, _serve_gateway(settings, ready_file))
+
+
+def run_up(settings: Settings, domains: Sequence[str], ready_file: Path | None) -> ExitCode:
+    """Run the platform and the gateway before it; where there is no Envoy, say so and run the platform."""
+    return _run(settings, _serve_all(settings, domains, ready_file))
+
+
+def run_validate(settings: Settings) -> ExitCode:
+    """Let Envoy judge the configuration that these settings make."""
+
+    async def main() -> ExitCode:
+        own = GatewaySettings()
+        files = door_certificate(settings, own)
+        certificate = (files.certificate.absolute(), files.key.absolute())
+        shape = gateway_shape(
+            settings,
+            own,
+            domains=domain_names(),
+            platform=settings.server.listen,
+            listen=own.listen,
+            certificate=certificate,
+        )
+        await validate(render(shape), find_envoy(own.envoy), certificate)
+        _say("pulsemesh-server: Envoy takes the configuration")
+        return ExitCode.OK
+
+    return _run(settings, main())
+
+
+def run_reload(settings: Settings) -> ExitCode:
+    """Ask the running gateway to make its configuration anew."""
+    file = gateway_folder(settings) / PID_FILE
+    try:
+        os.kill(int(file.read_text()), signal.SIGHUP)
+    except (FileNotFoundError, ProcessLookupError):
+        click.echo(f"pulsemesh-server: no gateway runs over {settings.data_dir}", err=True)
+        return ExitCode.GATEWAY
+    return ExitCode.OK
