@@ -1,0 +1,69 @@
+"""Every method of every contract × everybody who might call: the answer that the contract promises."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import MethodDescriptor
+
+from services.chassis.policy import MethodInfo
+from tests.security.callers import CALLERS
+from tests.security.calling import Answer, call
+from tests.security.expectations import REFUSALS, Expected, expected
+from tests.security.overrides import request_for
+from tests.security.target import Target
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+AT_ONCE = 16
+_BROKEN = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS}
+
+
+def descriptor_of(method: MethodInfo) -> MethodDescriptor:
+    return descriptor_pool.Default().FindMethodByName(f"{method.service}.{method.name}")
+
+
+def difference(wanted: Expected, answer: Answer) -> str:
+    """What is wrong with an answer; empty when it is as promised."""
+    if answer.code in _BROKEN:
+        return f"broke: {answer}"
+    if not wanted.admitted:
+        right = (answer.code, answer.reason) == (wanted.code, wanted.reason)
+        return "" if right else f"wanted {wanted.code} {wanted.reason}, got {answer}"
+    if answer.reason in REFUSALS - {"ACCESS_DENIED"}:
+        return f"wanted to be let in, got {answer}"
+    return ""
+
+
+async def one(target: Target, name: str, method: MethodInfo) -> str:
+    calling = CALLERS[name](target.mint, method)
+    wanted = expected(descriptor_of(method), calling.caller)
+    answer = await call(
+        target.channel, method, request_for(method), calling.metadata, may_stay_open=wanted.admitted
+    )
+    problem = difference(wanted, answer)
+    return f"{name} at {method.path}: {problem}" if problem else ""
+
+
+@pytest.mark.parametrize("name", CALLERS)
+async def test_at_every_method(target: Target, name: str) -> None:
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def limited(method: MethodInfo) -> str:
+        async with room:
+            return await one(target, name, method)
+
+    problems = await asyncio.gather(*(limited(method) for method in target.methods))
+    assert [problem for problem in problems if problem] == []
+
+
+async def test_a_method_that_nobody_serves_is_not_there_for_anybody(target: Target) -> None:
+    for path in target.unserved:
+        unserved: Any = target.channel.unary_unary(path)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await unserved(b"", timeout=20)
+        assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
