@@ -96,6 +96,7 @@ async def serve(kind: str, url: str, ready: Path) -> None:
             recording.recording_pk, opening, live, _clock_ms, held=0
         ),
         clock_ms=_clock_ms,
+        consent=DevelopmentConsentGate(development=True),
     )
     ports = PipelinePorts(
         cell="eu", authenticator=AnyToken(), consent=DevelopmentConsentGate(development=True)

@@ -19,6 +19,7 @@ from pulsemesh.workout.v1.workout_service_pb2_grpc import add_WorkoutServiceServ
 from pulsemesh.workout.v1.workout_state_service_pb2_grpc import add_WorkoutStateServiceServicer_to_server
 from services.chassis.module import ModuleContext, RunningModule
 from services.workout.analysis.analyst import Analyst
+from services.workout.consents import withdrawal as consents
 from services.workout.housekeeping import Housekeeping
 from services.workout.ingest.assembly import assemble
 from services.workout.routes.placing import RoutePlacer
@@ -54,14 +55,17 @@ class WorkoutModule:
     async def start(self, context: ModuleContext) -> RunningModule:
         """Build the domain."""
         database, live, clock_ms = context.database(self.name), context.live, context.clock_ms
-        settings = self._settings()
-        analyst = Analyst(database, clock_ms)
-        ingest = assemble(database, live, clock_ms, settings)
+        settings, consent = self._settings(), context.consent
+        analyst = Analyst(database, clock_ms, consent=consent)
+        ingest = assemble(database, live, clock_ms, settings, consent)
         return RunningModule(
             servicers=[
                 (add_IngestServiceServicer_to_server, ingest.servicer),
-                (add_RecordingServiceServicer_to_server, RecordingServicer(database, live, clock_ms)),
-                (add_WorkoutServiceServicer_to_server, WorkoutServicer(database, clock_ms)),
+                (
+                    add_RecordingServiceServicer_to_server,
+                    RecordingServicer(database, live, clock_ms, consent),
+                ),
+                (add_WorkoutServiceServicer_to_server, WorkoutServicer(database, clock_ms, consent)),
                 (add_AnalysisServiceServicer_to_server, AnalysisServicer(database, analyst)),
                 (add_AthleteServiceServicer_to_server, AthleteServicer(database, clock_ms)),
                 (add_FileServiceServicer_to_server, FileServicer(database, clock_ms)),
@@ -75,6 +79,7 @@ class WorkoutModule:
                 (add_DuplicateServiceServicer_to_server, DuplicateServicer(database, clock_ms)),
                 (add_WorkoutStateServiceServicer_to_server, WorkoutStateServicer(database)),
             ],
+            consumers=[consents.consumer(database, consent, clock_ms)],
             background=[
                 Housekeeping(database, live, clock_ms, settings),
                 analyst,

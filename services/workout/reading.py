@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pulsemesh.type.v1.channel_pb2 import Channel
 from pulsemesh.workout.v1 import workout_pb2, workout_service_pb2
 from services.workout.codec import SampleColumns, concatenate, decode_chunk, encode_segment
 from services.workout.store.workouts import StoredSource
@@ -29,7 +30,7 @@ class Selection:
     """What of a workout is wanted.
 
     Attributes:
-        channels: their numbers; empty means all.
+        channels: their numbers; empty means all that may be read.
         start_ms, end_ms: half open.
         max_samples: 0 means all.
     """
@@ -42,16 +43,29 @@ class Selection:
     method: Method
 
 
-def selection(request: workout_service_pb2.ReadStreamsRequest) -> Selection:
-    """What the request asks for; MIN_MAX where it does not say how to shorten."""
+def selection(
+    request: workout_service_pb2.ReadStreamsRequest, without: frozenset[int] = frozenset()
+) -> Selection:
+    """What the request asks for; MIN_MAX where it does not say how to shorten.
+
+    Args:
+        without: channels that nobody who asks for all is given.
+    """
     return Selection(
-        channels=frozenset(int(channel) for channel in request.channels),
+        channels=_channels(request, without),
         start_ms=request.start_time_ms,
         end_ms=request.end_time_ms or _FOREVER_MS,
         aligned=request.aligned,
         max_samples=request.max_samples,
         method=_METHODS.get(request.downsampling, Method.MIN_MAX),
     )
+
+
+def _channels(request: workout_service_pb2.ReadStreamsRequest, without: frozenset[int]) -> frozenset[int]:
+    wanted = frozenset(int(channel) for channel in request.channels)
+    if wanted or not without:
+        return wanted
+    return frozenset(Channel.values()) - without
 
 
 def segments(sources: Sequence[StoredSource], wanted: Selection) -> Iterator[workout_pb2.StreamSegment]:

@@ -15,7 +15,10 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, select
 
+from pulsemesh.policy.v1.policy_pb2 import Purpose
+from services.chassis.consent import ConsentGate
 from services.chassis.database import Database, StoreUnavailable
+from services.chassis.errors import Unavailable
 from services.workout.analysis import loading, numbers, queue
 from services.workout.analysis.loading import LoadedWorkout
 from services.workout.analysis.queue import Job
@@ -29,6 +32,9 @@ POLL_S = 5.0
 
 CPU_SHARE = 0.5
 """Of one core, at most, while nobody waits for an analysis."""
+
+CONSENTS = frozenset({Purpose.PURPOSE_TRAINING_ANALYSIS})
+"""Nobody's workouts are analysed who does not allow it."""
 
 _AT_ONCE = 8
 _LONGEST_REST_S = 1.0
@@ -49,12 +55,14 @@ class Analyst:
         *,
         poll_s: float = POLL_S,
         cpu_share: float = CPU_SHARE,
+        consent: ConsentGate,
     ) -> None:
         self._database = database
         self._clock_ms = clock_ms
         self._steps = tuple(steps)
         self._poll_s = poll_s
         self._cpu_share = cpu_share
+        self._consent = consent
         self._queued = asyncio.Event()
 
     async def run(self) -> None:
@@ -126,13 +134,34 @@ class Analyst:
         queue.settle(conn, job.workout_pk)
         return True
 
+    def _leave(self, conn: Connection, job: Job, now_ms: int) -> None:
+        """Drop a job that the person does not allow; erase what was computed where they withdrew."""
+        if job.erase:
+            held = select(workouts.c.workout_pk).where(workouts.c.workout_pk == job.workout_pk)
+            if conn.execute(held.with_for_update()).one_or_none() is None:
+                return
+            settings.lock(conn, job.user_id)
+            if not queue.lock(conn, job):
+                return
+            for step in self._steps:
+                step.forget(conn, job.user_id, job.workout_pk, now_ms)
+        queue.drop(conn, job)
+
     async def _attempt(self, job: Job) -> None:
         try:
+            if await self._consent.refused(job.user_id, CONSENTS):
+                # Whoever agrees again has everything analysed.
+                async with self._database.write() as transaction:
+                    await transaction.run(self._leave, job, self._clock_ms())
+                return
             if not await self.analyse(job):
                 async with self._database.write() as transaction:
                     await transaction.run(queue.release, job)
         except (StoreUnavailable, asyncio.CancelledError):
             raise
+        except Unavailable:
+            async with self._database.write() as transaction:
+                await transaction.run(queue.put_off, job, self._clock_ms())
         except Exception as error:
             async with self._database.write() as transaction:
                 reason = f"{type(error).__name__}: {error}"

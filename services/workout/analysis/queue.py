@@ -30,13 +30,21 @@ UNHIDDEN = "unhidden"
 THRESHOLDS_CHANGED = "thresholds"
 RECOMPUTED = "recomputation"
 ALGORITHM = "algorithm"
+ALLOWED = "allowed"
+"""The person allows the analysis, again perhaps."""
+WITHDRAWN = "withdrawn"
+"""The person does not allow the analysis any more: what was computed is to be erased. No other reason takes
+its place before that was done, but `ALLOWED`."""
 
 _SUMMARISED_AGAIN = frozenset({SPORT_CHANGED, UNHIDDEN})
 """While it was hidden its sport may have been changed, too, and nobody worked on it."""
-_IN_BACKGROUND = frozenset({THRESHOLDS_CHANGED, RECOMPUTED, ALGORITHM})
+_IN_BACKGROUND = frozenset({THRESHOLDS_CHANGED, RECOMPUTED, ALGORITHM, ALLOWED})
 
 LEASE_MS = 120_000
 """A process that has not settled a job by then has died, and another takes it."""
+
+PUT_OFF_MS = 2_000
+"""Until then whatever could not be reached may be back."""
 
 MAX_ATTEMPTS = 6
 FIRST_PAUSE_MS = 1_000
@@ -52,6 +60,7 @@ class Job:
         generation: what was asked for last when the job was taken.
         summarise: its summary is to be computed again, too.
         attempts: how often it has failed.
+        erase: unless the person allows the analysis, what was computed is to be erased.
     """
 
     workout_pk: int
@@ -59,6 +68,7 @@ class Job:
     generation: int
     summarise: bool
     attempts: int
+    erase: bool = False
 
 
 def enqueue(conn: Connection, user_id: str, workout_pk: int, reason: str, now_ms: int) -> None:
@@ -148,7 +158,10 @@ def _add(
         statement.on_conflict_do_update(
             index_elements=[analysis_jobs.c.workout_pk],
             set_={
-                "reason": new.reason,
+                "reason": case(
+                    ((analysis_jobs.c.reason == WITHDRAWN) & (new.reason != ALLOWED), WITHDRAWN),
+                    else_=new.reason,
+                ),
                 "summarise": or_(analysis_jobs.c.summarise, new.summarise),
                 "generation": analysis_jobs.c.generation + 1,
                 "priority": case(
@@ -206,6 +219,22 @@ def claim(conn: Connection, now_ms: int, limit: int) -> list[Job]:
             .values(claimed_until_ms=now_ms + LEASE_MS)
         )
     return taken
+
+
+def drop(conn: Connection, job: Job) -> None:
+    """Forget a job that was taken, unless more was asked for meanwhile."""
+    mine = (analysis_jobs.c.workout_pk == job.workout_pk) & (analysis_jobs.c.generation == job.generation)
+    conn.execute(delete(analysis_jobs).where(mine))
+    raise_signal(conn, SETTLED)
+
+
+def put_off(conn: Connection, job: Job, now_ms: int) -> None:
+    """Take a job up again in a while, as if it had not been tried."""
+    conn.execute(
+        update(analysis_jobs)
+        .where(analysis_jobs.c.workout_pk == job.workout_pk, analysis_jobs.c.generation == job.generation)
+        .values(claimed_until_ms=0, due_ms=now_ms + PUT_OFF_MS)
+    )
 
 
 def release(conn: Connection, job: Job) -> None:
@@ -274,4 +303,11 @@ def next_due_ms(conn: Connection, now_ms: int) -> int | None:
 
 
 def _job(row: Any) -> Job:
-    return Job(row.workout_pk, row.user_id, row.generation, row.summarise, row.attempts)
+    return Job(
+        row.workout_pk,
+        row.user_id,
+        row.generation,
+        row.summarise,
+        row.attempts,
+        erase=row.reason == WITHDRAWN,
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from pulsemesh.workout.v1.ingest_service_pb2 import OpenRecording
+from services.chassis.consent import ConsentGate
 from services.chassis.database import Database
 from services.chassis.group_commit import GroupCommitter
 from services.chassis.live import LiveChannel
@@ -34,7 +35,11 @@ class Ingest:
 
 
 def assemble(
-    database: Database, live: LiveChannel, clock_ms: Callable[[], int], settings: WorkoutSettings
+    database: Database,
+    live: LiveChannel,
+    clock_ms: Callable[[], int],
+    settings: WorkoutSettings,
+    consent: ConsentGate,
 ) -> Ingest:
     """Build ingest over the workout service's database."""
     opener = GroupCommitter(database, store.open_recordings)
@@ -54,6 +59,7 @@ def assemble(
         close=close,
         numbers=numbers,
         clock_ms=clock_ms,
+        consent=consent,
     )
     servicer = IngestServicer(backend, stream_limits(settings), unary_limits(settings))
     return Ingest(servicer, opener, committer)

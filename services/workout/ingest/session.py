@@ -19,9 +19,11 @@ from pulsemesh.error.v1.reason_pb2 import ErrorReason
 from pulsemesh.ingest import machine
 from pulsemesh.workout.v1 import ingest_service_pb2 as wire
 from pulsemesh.workout.v1 import recording_pb2
+from services.chassis.consent import ConsentGate
 from services.chassis.database import Database
 from services.chassis.errors import Aborted, FailedPrecondition, PlatformError, Unavailable
 from services.chassis.validation import validate
+from services.workout.consents import channels as consents
 from services.workout.events import recording_started
 from services.workout.ingest import store
 from services.workout.ingest.live import LiveNumbers
@@ -72,6 +74,8 @@ class Backend:
     numbers: Callable[[store.OpenedRecording, wire.OpenRecording], LiveNumbers]
     """Makes the publisher of a session's live numbers."""
     clock_ms: Callable[[], int]
+    consent: ConsentGate
+    """Asked before samples of the body or of places are stored."""
 
 
 class Session:
@@ -92,6 +96,7 @@ class Session:
         self._recording: store.OpenedRecording | None = None
         self._numbers: LiveNumbers | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._channels: frozenset[int] = frozenset()
 
     # -- for the caller's side
 
@@ -161,6 +166,9 @@ class Session:
         self.wake.set()
 
     async def _open(self, opening: wire.OpenRecording) -> None:
+        # By channel: who allows no position can still record a heart rate indoors.
+        self._channels = frozenset(channel for source in opening.sources for channel in source.channels)
+        await consents.require(self._backend.consent, self._user_id, self._channels)
         now_ms = self._backend.clock_ms()
         started = recording_started(
             self._user_id, opening.recording_id, opening.sport, opening.start_time_ms, now_ms
@@ -197,6 +205,8 @@ class Session:
         task.add_done_callback(self._committed_or_failed)
 
     async def _commit(self, commit: store.Commit, effect: machine.StoreBatch) -> None:
+        # Again before every batch: a withdrawal ends a session that is under way.
+        await consents.require(self._backend.consent, self._user_id, self._channels)
         outcome = await self._backend.committer.submit(commit)
         if outcome is not store.CommitOutcome.STORED:
             await self._refused(outcome)

@@ -12,10 +12,13 @@ from pulsemesh.workout.v1 import recording_service_pb2 as wire
 from pulsemesh.workout.v1 import recording_service_pb2_grpc as stubs
 from services.chassis import outbox
 from services.chassis.call import current_call
+from services.chassis.consent import ConsentGate
 from services.chassis.database import Database
 from services.chassis.live.port import LiveChannel
 from services.workout import events, page_tokens
 from services.workout.closing import close_now
+from services.workout.consents.channels import PURPOSES
+from services.workout.consents.hiding import hide_in_live
 from services.workout.errors import RecordingClosed, RecordingNotFound
 from services.workout.ingest.live import topic
 from services.workout.messages import recording_message
@@ -35,11 +38,13 @@ class RecordingServicer(stubs.RecordingServiceServicer):
         database: Database,
         live: LiveChannel,
         clock_ms: Callable[[], int],
+        consent: ConsentGate,
         watching: Watching | None = None,
     ) -> None:
         self._database = database
         self._live = live
         self._clock_ms = clock_ms
+        self._consent = consent
         self._watching = watching or Watching(database, live, clock_ms)
 
     async def GetRecording(
@@ -74,7 +79,8 @@ class RecordingServicer(stubs.RecordingServiceServicer):
         async for message in self._watching.follow(
             call.principal.user_id, request.recording_id, call.draining
         ):
-            yield message
+            # Asked for every message: what is taken back is not shown from then on.
+            yield hide_in_live(message, await self._consent.refused(call.principal.user_id, PURPOSES))
 
     async def CloseRecording(
         self, request: wire.CloseRecordingRequest, context: _Context

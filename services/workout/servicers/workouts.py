@@ -8,12 +8,17 @@ from collections.abc import AsyncIterator, Callable
 
 import grpc
 
+from pulsemesh.policy.v1.policy_pb2 import Purpose
 from pulsemesh.workout.v1 import workout_service_pb2 as wire
 from pulsemesh.workout.v1 import workout_service_pb2_grpc as stubs
 from services.chassis.call import current_call
+from services.chassis.consent import ConsentGate
 from services.chassis.database import Database
 from services.chassis.errors import InvalidField
 from services.workout import editing, page_tokens, reading, zooming
+from services.workout.consents import channels as consents
+from services.workout.consents.channels import guarded_by
+from services.workout.consents.hiding import hide_in_workout
 from services.workout.errors import WorkoutNotFound
 from services.workout.messages import listed_workout_message, workout_message
 from services.workout.store import workouts
@@ -26,9 +31,10 @@ _Context = grpc.aio.ServicerContext[object, object]
 class WorkoutServicer(stubs.WorkoutServiceServicer):
     """See the contract for what each method promises."""
 
-    def __init__(self, database: Database, clock_ms: Callable[[], int]) -> None:
+    def __init__(self, database: Database, clock_ms: Callable[[], int], consent: ConsentGate) -> None:
         self._database = database
         self._clock_ms = clock_ms
+        self._consent = consent
 
     async def GetWorkout(self, request: wire.GetWorkoutRequest, context: _Context) -> wire.GetWorkoutResponse:
         """One workout, whole."""
@@ -36,7 +42,7 @@ class WorkoutServicer(stubs.WorkoutServiceServicer):
             row = await view.run(workouts.find, current_call().principal.user_id, request.workout_id)
         if row is None:
             raise WorkoutNotFound(request.workout_id)
-        return wire.GetWorkoutResponse(workout=workout_message(row))
+        return wire.GetWorkoutResponse(workout=hide_in_workout(workout_message(row), await self._refused()))
 
     async def ListWorkouts(
         self, request: wire.ListWorkoutsRequest, context: _Context
@@ -50,7 +56,10 @@ class WorkoutServicer(stubs.WorkoutServiceServicer):
         size = request.page_size or DEFAULT_PAGE
         async with self._database.read() as view:
             rows = await view.run(workouts.page, user_id, request.filter, before, size + 1)
-        response = wire.ListWorkoutsResponse(workouts=[listed_workout_message(row) for row in rows[:size]])
+        refused = await self._refused()
+        response = wire.ListWorkoutsResponse(
+            workouts=[hide_in_workout(listed_workout_message(row), refused) for row in rows[:size]]
+        )
         if len(rows) > size:
             last = rows[size - 1]
             response.next_page_token = page_tokens.write((last.start_ms, last.workout_pk), *scope)
@@ -61,8 +70,11 @@ class WorkoutServicer(stubs.WorkoutServiceServicer):
     ) -> wire.UpdateWorkoutResponse:
         """Change what the mask names."""
         user_id = current_call().principal.user_id
+        refused = await self._refused()
         async with self._database.write() as transaction:
-            return await transaction.run(editing.update, user_id, request, self._clock_ms())
+            response = await transaction.run(editing.update, user_id, request, self._clock_ms())
+        hide_in_workout(response.workout, refused)
+        return response
 
     async def DeleteWorkout(
         self, request: wire.DeleteWorkoutRequest, context: _Context
@@ -77,8 +89,9 @@ class WorkoutServicer(stubs.WorkoutServiceServicer):
         self, request: wire.ReadStreamsRequest, context: _Context
     ) -> AsyncIterator[wire.ReadStreamsResponse]:
         """The samples, segment by segment; decoding happens in a worker thread."""
-        wanted = reading.selection(request)
         user_id = current_call().principal.user_id
+        await consents.require(self._consent, user_id, request.channels)
+        wanted = reading.selection(request, without=guarded_by(await self._refused()))
         short = await zooming.segments(self._database, user_id, request.workout_id, wanted)
         if short is not None:
             for segment in short:
@@ -93,3 +106,7 @@ class WorkoutServicer(stubs.WorkoutServiceServicer):
         segments = reading.segments(sources, wanted)
         while (following := await asyncio.to_thread(next, segments, None)) is not None:
             yield wire.ReadStreamsResponse(segment=following)
+
+    async def _refused(self) -> frozenset[Purpose.ValueType]:
+        """What the caller does not allow to be shown."""
+        return await self._consent.refused(current_call().principal.user_id, consents.PURPOSES)

@@ -256,6 +256,7 @@ async def rig(database_url: str, tmp_path: Path) -> AsyncIterator[Rig]:
         channel=lambda _: None,  # type: ignore[arg-type,return-value]
         clock_ms=clock,
         logger=structlog.get_logger("workout"),
+        consent=DevelopmentConsentGate(development=True),
     )
     running = await module.start(context)
     collector = ServiceCollector(

@@ -60,6 +60,7 @@ class FileServiceServicer:
         """Takes a file in chunks: the header first, then its content in order. The
         file is kept only if its size and its SHA-256 are as the header says. A
         repeat returns the file that is already there.
+        The content is not looked into: it may hold anything, so both consents are needed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,6 +37,7 @@ class FileServiceStub:
     """Takes a file in chunks: the header first, then its content in order. The
     file is kept only if its size and its SHA-256 are as the header says. A
     repeat returns the file that is already there.
+    The content is not looked into: it may hold anything, so both consents are needed.
     """
     FindFile: _grpc.UnaryUnaryMultiCallable[_file_service_pb2.FindFileRequest, _file_service_pb2.FindFileResponse]
     """Says whether the platform holds a file, so that nobody sends it twice."""
@@ -52,6 +53,7 @@ class FileServiceAsyncStub(FileServiceStub):
     """Takes a file in chunks: the header first, then its content in order. The
     file is kept only if its size and its SHA-256 are as the header says. A
     repeat returns the file that is already there.
+    The content is not looked into: it may hold anything, so both consents are needed.
     """
     FindFile: _aio.UnaryUnaryMultiCallable[_file_service_pb2.FindFileRequest, _file_service_pb2.FindFileResponse]  # type: ignore[assignment]
     """Says whether the platform holds a file, so that nobody sends it twice."""
@@ -70,6 +72,7 @@ class FileServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes a file in chunks: the header first, then its content in order. The
         file is kept only if its size and its SHA-256 are as the header says. A
         repeat returns the file that is already there.
+        The content is not looked into: it may hold anything, so both consents are needed.
         """
 
     @_abc_1.abstractmethod

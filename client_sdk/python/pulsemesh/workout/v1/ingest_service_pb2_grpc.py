@@ -56,6 +56,10 @@ class IngestServiceServicer:
         was granted, and finishes; the server acknowledges what it has committed,
         cumulatively. Both may end the call at any moment: opening the same
         recording again resumes from what the server holds.
+        Needs the consents of the channels that are opened, and of no others:
+        HEALTH_DATA for what the body does, PRECISE_LOCATION for positions. Without one
+        the session is refused with CONSENT_MISSING, naming purposes and channels; one
+        that is withdrawn ends a session under way in the same way.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -64,6 +68,7 @@ class IngestServiceServicer:
     def AppendSamples(self, request, context):
         """The same in single calls, for clients that cannot hold a stream open. It
         returns when the samples are committed; a repeat changes nothing.
+        Consents: as for StreamSamples.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,10 +38,15 @@ class IngestServiceStub:
     was granted, and finishes; the server acknowledges what it has committed,
     cumulatively. Both may end the call at any moment: opening the same
     recording again resumes from what the server holds.
+    Needs the consents of the channels that are opened, and of no others:
+    HEALTH_DATA for what the body does, PRECISE_LOCATION for positions. Without one
+    the session is refused with CONSENT_MISSING, naming purposes and channels; one
+    that is withdrawn ends a session under way in the same way.
     """
     AppendSamples: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.AppendSamplesRequest, _ingest_service_pb2.AppendSamplesResponse]
     """The same in single calls, for clients that cannot hold a stream open. It
     returns when the samples are committed; a repeat changes nothing.
+    Consents: as for StreamSamples.
     """
 
 @_typing.type_check_only
@@ -54,10 +59,15 @@ class IngestServiceAsyncStub(IngestServiceStub):
     was granted, and finishes; the server acknowledges what it has committed,
     cumulatively. Both may end the call at any moment: opening the same
     recording again resumes from what the server holds.
+    Needs the consents of the channels that are opened, and of no others:
+    HEALTH_DATA for what the body does, PRECISE_LOCATION for positions. Without one
+    the session is refused with CONSENT_MISSING, naming purposes and channels; one
+    that is withdrawn ends a session under way in the same way.
     """
     AppendSamples: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.AppendSamplesRequest, _ingest_service_pb2.AppendSamplesResponse]  # type: ignore[assignment]
     """The same in single calls, for clients that cannot hold a stream open. It
     returns when the samples are committed; a repeat changes nothing.
+    Consents: as for StreamSamples.
     """
 
 class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -73,6 +83,10 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         was granted, and finishes; the server acknowledges what it has committed,
         cumulatively. Both may end the call at any moment: opening the same
         recording again resumes from what the server holds.
+        Needs the consents of the channels that are opened, and of no others:
+        HEALTH_DATA for what the body does, PRECISE_LOCATION for positions. Without one
+        the session is refused with CONSENT_MISSING, naming purposes and channels; one
+        that is withdrawn ends a session under way in the same way.
         """
 
     @_abc_1.abstractmethod
@@ -83,6 +97,7 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_ingest_service_pb2.AppendSamplesResponse, _abc.Awaitable[_ingest_service_pb2.AppendSamplesResponse]]:
         """The same in single calls, for clients that cannot hold a stream open. It
         returns when the samples are committed; a repeat changes nothing.
+        Consents: as for StreamSamples.
         """
 
 def add_IngestServiceServicer_to_server(servicer: IngestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -84,6 +84,7 @@ class RecordingServiceServicer:
         """Streams a recording's numbers as they are committed, beginning with the
         latest, until it is closed. A watcher that is too slow misses updates, never
         the last.
+        Values of channels whose consent is missing are left out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,6 +41,7 @@ class RecordingServiceStub:
     """Streams a recording's numbers as they are committed, beginning with the
     latest, until it is closed. A watcher that is too slow misses updates, never
     the last.
+    Values of channels whose consent is missing are left out.
     """
     CloseRecording: _grpc.UnaryUnaryMultiCallable[_recording_service_pb2.CloseRecordingRequest, _recording_service_pb2.CloseRecordingResponse]
     """Closes a recording whose writers will not come back: makes a workout of
@@ -62,6 +63,7 @@ class RecordingServiceAsyncStub(RecordingServiceStub):
     """Streams a recording's numbers as they are committed, beginning with the
     latest, until it is closed. A watcher that is too slow misses updates, never
     the last.
+    Values of channels whose consent is missing are left out.
     """
     CloseRecording: _aio.UnaryUnaryMultiCallable[_recording_service_pb2.CloseRecordingRequest, _recording_service_pb2.CloseRecordingResponse]  # type: ignore[assignment]
     """Closes a recording whose writers will not come back: makes a workout of
@@ -98,6 +100,7 @@ class RecordingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Streams a recording's numbers as they are committed, beginning with the
         latest, until it is closed. A watcher that is too slow misses updates, never
         the last.
+        Values of channels whose consent is missing are left out.
         """
 
     @_abc_1.abstractmethod

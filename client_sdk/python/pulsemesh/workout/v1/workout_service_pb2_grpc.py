@@ -99,6 +99,8 @@ class WorkoutServiceServicer:
 
     def ReadStreams(self, request, context):
         """Streams the samples of a workout: whole, cut to a stretch, or downsampled.
+        Consents: channels that are named are refused with CONSENT_MISSING where theirs is
+        missing; of all channels those are left out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,7 +46,10 @@ class WorkoutServiceStub:
     derivation: undo that first, or delete it as a whole.
     """
     ReadStreams: _grpc.UnaryStreamMultiCallable[_workout_service_pb2.ReadStreamsRequest, _workout_service_pb2.ReadStreamsResponse]
-    """Streams the samples of a workout: whole, cut to a stretch, or downsampled."""
+    """Streams the samples of a workout: whole, cut to a stretch, or downsampled.
+    Consents: channels that are named are refused with CONSENT_MISSING where theirs is
+    missing; of all channels those are left out.
+    """
 
 @_typing.type_check_only
 class WorkoutServiceAsyncStub(WorkoutServiceStub):
@@ -66,7 +69,10 @@ class WorkoutServiceAsyncStub(WorkoutServiceStub):
     derivation: undo that first, or delete it as a whole.
     """
     ReadStreams: _aio.UnaryStreamMultiCallable[_workout_service_pb2.ReadStreamsRequest, _workout_service_pb2.ReadStreamsResponse]  # type: ignore[assignment]
-    """Streams the samples of a workout: whole, cut to a stretch, or downsampled."""
+    """Streams the samples of a workout: whole, cut to a stretch, or downsampled.
+    Consents: channels that are named are refused with CONSENT_MISSING where theirs is
+    missing; of all channels those are left out.
+    """
 
 class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
     """Finished workouts: history, editing, deletion, streams."""
@@ -113,6 +119,9 @@ class WorkoutServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _workout_service_pb2.ReadStreamsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_workout_service_pb2.ReadStreamsResponse], _abc.AsyncIterator[_workout_service_pb2.ReadStreamsResponse]]:
-        """Streams the samples of a workout: whole, cut to a stretch, or downsampled."""
+        """Streams the samples of a workout: whole, cut to a stretch, or downsampled.
+        Consents: channels that are named are refused with CONSENT_MISSING where theirs is
+        missing; of all channels those are left out.
+        """
 
 def add_WorkoutServiceServicer_to_server(servicer: WorkoutServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

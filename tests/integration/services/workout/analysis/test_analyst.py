@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from pulsemesh.type.v1 import channel_pb2, sport_pb2
 from pulsemesh.workout.v1 import analysis_service_pb2, analysis_service_pb2_grpc, workout_service_pb2
 from services.chassis import migrations
+from services.chassis.consent import DevelopmentConsentGate
 from services.chassis.database import open_database
 from services.workout import tables
 from services.workout.analysis import queue
@@ -22,9 +23,11 @@ from services.workout.analysis.steps import LoadedWorkout
 from services.workout.module import module
 from tests.fixtures.waiting import eventually
 
+ALLOWED = DevelopmentConsentGate(development=True)
+
 
 def analyst_of(rig: Any) -> Analyst:
-    return Analyst(rig.database, rig.clock)
+    return Analyst(rig.database, rig.clock, consent=ALLOWED)
 
 
 async def analysis(rig: Any, workout_id: str) -> Any:
@@ -81,7 +84,7 @@ async def test_a_workout_that_cannot_be_analysed_is_put_off_and_then_given_up_wi
         await transaction.run(_damage)
     now_ms = rig.clock()
     # A clock that stands: what is put off stays so until the test goes on.
-    analyst = Analyst(rig.database, lambda: now_ms)
+    analyst = Analyst(rig.database, lambda: now_ms, consent=ALLOWED)
     for _ in range(queue.MAX_ATTEMPTS):
         assert await analyst.work() == 1
         now_ms += 2 * queue.MAX_PAUSE_MS
@@ -129,7 +132,7 @@ class Held:
 async def test_an_analyst_that_ends_in_the_midst_leaves_the_work_to_the_next(rig: Any) -> None:
     await rig.workout(60)
     held = Held()
-    first = asyncio.create_task(Analyst(rig.database, rig.clock, [held]).run())
+    first = asyncio.create_task(Analyst(rig.database, rig.clock, [held], consent=ALLOWED).run())
     await eventually(held.begun.is_set)
     first.cancel()
     held.may_end.set()
@@ -138,7 +141,7 @@ async def test_an_analyst_that_ends_in_the_midst_leaves_the_work_to_the_next(rig
     assert held.stored == 0
     assert (await rig.rows(tables.analysis_jobs))["analysis_jobs"] == 1
     rig.clock.ahead_ms += queue.LEASE_MS + 1
-    second = asyncio.create_task(Analyst(rig.database, rig.clock, poll_s=0.05).run())
+    second = asyncio.create_task(Analyst(rig.database, rig.clock, poll_s=0.05, consent=ALLOWED).run())
 
     async def settled() -> bool:
         return bool((await rig.rows(tables.analysis_jobs))["analysis_jobs"] == 0)
@@ -183,7 +186,7 @@ async def test_a_deleted_workout_takes_its_job_and_its_share_along(rig: Any) -> 
 
 
 async def test_an_idle_analyst_wakes_for_a_new_workout_at_once(rig: Any) -> None:
-    running = asyncio.create_task(Analyst(rig.database, rig.clock, poll_s=3600).run())
+    running = asyncio.create_task(Analyst(rig.database, rig.clock, poll_s=3600, consent=ALLOWED).run())
     await asyncio.sleep(0)
     await rig.workout(60)
 

@@ -13,12 +13,15 @@ from sqlalchemy import Connection, select
 from pulsemesh.type.v1 import sport_pb2
 from pulsemesh.workout.v1 import analysis_pb2, athlete_service_pb2_grpc, workout_service_pb2
 from pulsemesh.workout.v1 import athlete_service_pb2 as wire
+from services.chassis.consent import DevelopmentConsentGate
 from services.workout import tables
 from services.workout.analysis.analyst import Analyst
 
 DAY_MS = 86_400_000
 FIRST_MS = 1_748_858_400_000
 LAST_POWER_W = 290.0
+
+ALLOWED = DevelopmentConsentGate(development=True)
 
 
 async def change_sport(rig: Any, workout_id: str, sport: int) -> None:
@@ -58,7 +61,9 @@ def _stored(conn: Connection) -> tuple[list[analysis_pb2.Analysis], int]:
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 async def test_everything_at_once_ends_well(rig: Any) -> None:
     ids = [await rig.workout(60, start_ms=FIRST_MS + day * DAY_MS) for day in range(8)]
-    analysts = [Analyst(rig.database, rig.clock, poll_s=0.05, cpu_share=1.0) for _ in range(2)]
+    analysts = [
+        Analyst(rig.database, rig.clock, poll_s=0.05, cpu_share=1.0, consent=ALLOWED) for _ in range(2)
+    ]
     running = [asyncio.create_task(each.run()) for each in analysts]
     try:
         await asyncio.gather(edit_all(rig, ids[2:]), set_all(rig), delete_all(rig, ids[:2]))

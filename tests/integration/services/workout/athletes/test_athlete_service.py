@@ -10,6 +10,7 @@ import pytest
 from pulsemesh.type.v1 import channel_pb2, sport_pb2
 from pulsemesh.workout.v1 import athlete_pb2, athlete_service_pb2_grpc
 from pulsemesh.workout.v1 import athlete_service_pb2 as wire
+from services.chassis.consent import DevelopmentConsentGate
 from services.workout.analysis.analyst import Analyst
 from tests.integration.services.workout.conftest import Sent
 
@@ -20,6 +21,8 @@ both = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirec
 
 CYCLING, RUNNING = int(sport_pb2.SPORT_CYCLING), int(sport_pb2.SPORT_RUNNING)
 
+ALLOWED = DevelopmentConsentGate(development=True)
+
 
 class Athlete:
     """A person who trains, and asks."""
@@ -27,7 +30,7 @@ class Athlete:
     def __init__(self, rig: Any) -> None:
         self.rig = rig
         self.stub = athlete_service_pb2_grpc.AthleteServiceStub(rig.channel)
-        self.analyst = Analyst(rig.database, rig.clock)
+        self.analyst = Analyst(rig.database, rig.clock, consent=ALLOWED)
 
     async def trains(self, day: int, power_w: int, seconds: int = 1300, *, sport: int = CYCLING) -> str:
         """A steady workout at 10:00 UTC of that day after the Monday, analysed."""

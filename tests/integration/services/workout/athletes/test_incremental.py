@@ -19,6 +19,7 @@ from pulsemesh.ulid import new_ulid
 from pulsemesh.workout.v1 import analysis_pb2, recording_pb2, workout_pb2, workout_service_pb2
 from pulsemesh.workout.v1 import athlete_service_pb2 as wire
 from services.chassis import migrations
+from services.chassis.consent import DevelopmentConsentGate
 from services.chassis.database import Database, open_database
 from services.workout import closing, editing, tables
 from services.workout.analysis import queue
@@ -32,6 +33,8 @@ DAY_MS = 86_400_000
 FIRST_MS = 1_748_858_400_000
 SPORTS = (sport_pb2.SPORT_CYCLING, sport_pb2.SPORT_RUNNING, sport_pb2.SPORT_ROWING)
 ZONES = ("UTC", "Pacific/Kiritimati", "America/Los_Angeles")
+
+ALLOWED = DevelopmentConsentGate(development=True)
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Athlete:
         self.platform = platform
         self.user_id = f"eu_{new_ulid()}"
         self.now_ms = FIRST_MS + 400 * DAY_MS
-        self.analyst = Analyst(platform.database, self._clock)
+        self.analyst = Analyst(platform.database, self._clock, consent=ALLOWED)
 
     def _clock(self) -> int:
         self.now_ms += 1
