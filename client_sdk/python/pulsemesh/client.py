@@ -16,6 +16,7 @@ from pulsemesh.credentials import Credentials, TokenSource, as_credentials
 from pulsemesh.parts.analysis import Analyses
 from pulsemesh.parts.athletes import Athletes
 from pulsemesh.parts.comparison import Comparison
+from pulsemesh.parts.consent import Consents
 from pulsemesh.parts.duplicates import Duplicates
 from pulsemesh.parts.exports import Exports
 from pulsemesh.parts.files import Files
@@ -66,6 +67,8 @@ class Client:
         """Workouts as files, and everything as one archive."""
         self.revisions = Revisions(self._channel)
         """Changing what was recorded, reversibly: corrections, splits, merges."""
+        self.consent = Consents(self._channel)
+        """What one allows, and the receipts of it."""
         self.duplicates = Duplicates(self._channel)
         """Workouts that may be one."""
         self.ingest = Ingest(self._channel)

@@ -24,6 +24,7 @@ from pulsemesh.parts import (
     analysis,
     athletes,
     comparison,
+    consent,
     duplicates,
     exports,
     files,
@@ -234,6 +235,19 @@ class Revisions(_Part[revisions.Revisions]):
     derivations = _iterating(revisions.Revisions.derivations)
 
 
+class Consents(_Part[consent.Consents]):
+    """`pulsemesh.parts.consent.Consents` without async."""
+
+    purposes = _blocking(consent.Consents.purposes)
+    get = _blocking(consent.Consents.get)
+    grant = _blocking(consent.Consents.grant)
+    withdraw = _blocking(consent.Consents.withdraw)
+    set_jurisdiction = _blocking(consent.Consents.set_jurisdiction)
+    receipts = _iterating(consent.Consents.receipts)
+    export_receipts = _iterating(consent.Consents.export_receipts)
+    verify_receipts = _blocking(consent.Consents.verify_receipts)
+
+
 class Duplicates(_Part[duplicates.Duplicates]):
     """`pulsemesh.parts.duplicates.Duplicates` without async."""
 
@@ -341,6 +355,7 @@ class Client:
         self.comparison = Comparison(inner.comparison, loop)
         self.segments = Segments(inner.segments, loop)
         self.revisions = Revisions(inner.revisions, loop)
+        self.consent = Consents(inner.consent, loop)
         self.duplicates = Duplicates(inner.duplicates, loop)
         self.ingest = Ingest(inner.ingest, loop)
         self.auth = Tokens(inner.auth, loop)

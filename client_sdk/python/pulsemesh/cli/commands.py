@@ -6,6 +6,7 @@ import click
 
 from pulsemesh.cli import (
     comparing,
+    consent,
     duplicates,
     editing,
     exporting,
@@ -62,6 +63,7 @@ for _command in (
     revising.merge,
     revising.revert,
     duplicates.duplicates,
+    consent.consent,
     editing.edit,
     editing.delete,
 ):
