@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from google.protobuf.message import Message
@@ -13,6 +14,8 @@ from pulsemesh.ulid import new_ulid
 from pulsemesh.workout.v1 import analysis_pb2, events_pb2, workout_pb2
 from services.chassis.auth.principal import cell_of
 from services.chassis.call import find_call
+from services.workout.athletes.days import text_of_day
+from services.workout.athletes.history import Told
 from services.workout.messages import version_of
 
 PRODUCER = "workout"
@@ -154,6 +157,21 @@ def _amounts(
         elevation_gain_m=summary.elevation_gain_m,
         work_kj=summary.work_kj,
     )
+
+
+def thresholds_changed(
+    user_id: str, version: int, told: Iterable[Told], now_ms: int
+) -> envelope_pb2.Envelope:
+    """An athlete's history of thresholds is another; `told` is all of it."""
+    event = events_pb2.ThresholdsChanged(user_id=user_id, version=version)
+    for each in told:
+        event.values.add(
+            field=each.field,
+            sport=sport_pb2.Sport.ValueType(each.sport),
+            effective_from=text_of_day(each.from_day),
+            value=each.value,
+        )
+    return _envelope(user_id, event, now_ms)
 
 
 def _envelope(user_id: str, event: Message, now_ms: int) -> envelope_pb2.Envelope:

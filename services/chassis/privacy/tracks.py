@@ -111,17 +111,18 @@ def visible_stretches(
 
     Args:
         span_ms: from the first to the last moment that anything is known of.
-        times_ms: of the positions, strictly growing; shape (n,), as the two that follow.
+        times_ms: of the positions, never falling; shape (n,), as the two that follow.
 
     A stretch without positions (before the first, after the last, in a gap) is hidden where the person may
     have been in a circle meanwhile. Without any position nothing is hidden: there is no place to be found.
     """
     if not circles or not len(times_ms):
         return None
-    hidden = inside(circles, latitude_deg, longitude_deg)
-    room_m = np.min(
-        [distance_m(circle, latitude_deg, longitude_deg) - circle.radius_m for circle in circles], axis=0
-    )
+    times_ms, first_rows = np.unique(times_ms, return_index=True)
+    each_m = [distance_m(circle, latitude_deg, longitude_deg) - circle.radius_m for circle in circles]
+    # Of positions at one time, as two receivers tell them, the one nearest to a circle counts.
+    room_m = np.minimum.reduceat(np.min(each_m, axis=0), first_rows)
+    hidden = room_m <= 0
     gaps_ms = np.diff(times_ms)
     reach_m = room_m[:-1] + room_m[1:]
     broken = (gaps_ms > KNOWN_FOR_MS) & (reach_m <= FASTEST_MPS * gaps_ms / 1000)

@@ -16,9 +16,12 @@ import numpy as np
 from google.protobuf.message import Message
 from sqlalchemy import Connection, select
 
+from pulsemesh.profile.v1.events_pb2 import PhysiologyChanged
 from pulsemesh.workout.v1 import athlete_pb2
 from pulsemesh.workout.v1 import athlete_service_pb2 as wire
+from services.chassis import outbox
 from services.chassis.errors import InvalidField
+from services.workout import events
 from services.workout.analysis import queue, recomputations
 from services.workout.analysis.recomputations import Asked
 from services.workout.athletes import days, fields
@@ -69,6 +72,34 @@ def set_thresholds(
         )
 
     return _changed(conn, user_id, request, change, now_ms)
+
+
+def follow(conn: Connection, user_id: str, event: PhysiologyChanged, now_ms: int) -> None:
+    """Take over what the person told of thresholds elsewhere, and tell what came of it, whatever that is.
+
+    What cannot be taken over (of a sport or quantity that nobody knows here, or too much of it) is left out:
+    the answer tells the other side so.
+    """
+
+    def change(before: _State) -> None:
+        for gone in event.taken_back:
+            if gone.quantity in fields.NAMES:
+                day = _day_told(gone.effective_from)
+                thresholds.take_back(conn, user_id, gone.sport, day, [gone.quantity])
+        told = [
+            Told(each.sport, each.quantity, _day_told(each.effective_from), each.value)
+            for each in event.told
+            if each.quantity in fields.NAMES
+        ]
+        if len(thresholds.told(conn, user_id)) + len(told) <= MAX_TOLD:
+            thresholds.tell(conn, user_id, told)
+
+    _changed(conn, user_id, wire.SetThresholdsRequest(), change, now_ms)
+    tell_of_thresholds(conn, user_id, now_ms)
+
+
+def _day_told(text: str) -> int:
+    return days.day_of_text(text, "effective_from") if text else days.EVER
 
 
 def delete_thresholds(
@@ -143,9 +174,11 @@ def _changed(
     answered = recomputations.answered(conn, user_id, asked)
     if answered is not None:
         return answered
-    before = _state(conn, user_id)
+    before, told_before = _state(conn, user_id), thresholds.told(conn, user_id)
     change(before)
     after = _state(conn, user_id)
+    if thresholds.told(conn, user_id) != told_before:
+        tell_of_thresholds(conn, user_id, now_ms)
     starts = np.array([start_ms for _, start_ms, _ in rows], np.int64)
     sports = np.array([sport for _, _, sport in rows], np.int64)
     differs = touched(
@@ -157,6 +190,13 @@ def _changed(
     )
     keys = [rows[place][0] for place in np.flatnonzero(differs).tolist()]
     return recomputations.begin(conn, user_id, keys, queue.THRESHOLDS_CHANGED, asked=asked, now_ms=now_ms)
+
+
+def tell_of_thresholds(conn: Connection, user_id: str, now_ms: int) -> None:
+    """Publish the whole history of a locked athlete, for those who keep a copy."""
+    version = thresholds.next_version(conn, user_id)
+    told = thresholds.told(conn, user_id)
+    outbox.append(conn, events.thresholds_changed(user_id, version, told, now_ms))
 
 
 def _state(conn: Connection, user_id: str) -> _State:

@@ -1,7 +1,15 @@
 """The tables that the workout service owns, a module for each concern."""
 
 from services.workout.tables.analysis import analyses, analysis_jobs, recomputations
-from services.workout.tables.athletes import athletes, curves, efforts, loads, records, thresholds
+from services.workout.tables.athletes import (
+    athletes,
+    curves,
+    efforts,
+    loads,
+    records,
+    threshold_versions,
+    thresholds,
+)
 from services.workout.tables.base import metadata
 from services.workout.tables.recordings import (
     answers,
@@ -23,6 +31,7 @@ from services.workout.tables.revisions import (
 )
 from services.workout.tables.routes import route_cells, routes, tracks
 from services.workout.tables.segments import segment_efforts, segments
+from services.workout.tables.sharing import sharing_secrets, workout_privacy
 
 __all__ = [
     "analyses",
@@ -50,8 +59,11 @@ __all__ = [
     "routes",
     "segment_efforts",
     "segments",
+    "sharing_secrets",
     "sources",
+    "threshold_versions",
     "thresholds",
     "tracks",
+    "workout_privacy",
     "workouts",
 ]

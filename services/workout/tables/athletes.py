@@ -51,6 +51,14 @@ thresholds = Table(
     UniqueConstraint("user_id", "sport", "field", "from_day", name="thresholds_by_day"),
 )
 
+# How often an athlete's history changed: whoever keeps a copy keeps the one of the highest version.
+threshold_versions = Table(
+    "threshold_versions",
+    metadata,
+    Column("user_id", String(64), primary_key=True, **holds("identity")),
+    Column("version", BigInteger, nullable=False, **NONE),
+)
+
 
 def _of_workout() -> Column[int]:
     return Column(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from services.chassis.database import insert_for
 from services.workout.athletes import days
 from services.workout.athletes.fields import NAMES
 from services.workout.athletes.history import History, Told
 from services.workout.athletes.store import settings
-from services.workout.tables import thresholds
+from services.workout.tables import threshold_versions, thresholds
 
 
 def told(conn: Connection, user_id: str) -> list[Told]:
@@ -63,3 +63,18 @@ def take_back(conn: Connection, user_id: str, sport: int, from_day: int, fields:
     if fields:
         statement = statement.where(thresholds.c.field.in_(list(fields)))
     conn.execute(statement)
+
+
+def next_version(conn: Connection, user_id: str) -> int:
+    """Count a change of a history whose athlete is locked."""
+    conn.execute(
+        insert_for(conn, threshold_versions).values(user_id=user_id, version=0).on_conflict_do_nothing()
+    )
+    return int(
+        conn.execute(
+            update(threshold_versions)
+            .where(threshold_versions.c.user_id == user_id)
+            .values(version=threshold_versions.c.version + 1)
+            .returning(threshold_versions.c.version)
+        ).scalar_one()
+    )

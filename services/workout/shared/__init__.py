@@ -1,0 +1,1 @@
+"""Workouts as other people see them: the one door."""
