@@ -51,7 +51,7 @@ async def findings(settings: Settings, domains: Sequence[str]) -> AsyncIterator[
     """Settings (which were read already), policies, keys, databases, bus, channels."""
     yield Finding(f"settings (mode {settings.mode}, cell {settings.cell})", "", ExitCode.OK)
     yield _policies()
-    if not settings.issues_development_tokens:
+    if settings.auth.jwks_url is not None or settings.auth.jwks_file is not None:
         yield await _look("keys that prove tokens", partial(_keys, settings), ExitCode.STORE)
     for name, scripts in owners(load_modules(domains)):
         yield await _look(
@@ -79,7 +79,10 @@ def _policies() -> Finding:
 
 
 async def _keys(settings: Settings) -> None:
-    await key_source(settings).fetch()
+    def nobody() -> grpc.aio.Channel:
+        raise AssertionError("keys that the settings locate are asked of nobody else")
+
+    await key_source(settings, nobody).fetch()
 
 
 async def _database(settings: Settings, schema: str, scripts: Path) -> None:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import grpc
 import structlog
 
+from services.chassis.auth import RevocationList
 from services.chassis.background import Supervisor
 from services.chassis.channels import ChannelDirectory
 from services.chassis.module import Module, ModuleContext, RunningModule
@@ -26,6 +27,7 @@ from services.host.housekeeping import start_housekeeping
 from services.host.identity import development_issuer, service_token
 from services.host.ports import authenticator, consent_gate
 from services.host.registry import MODULES, load_modules
+from services.host.revocations import follow_revocations
 from services.host.stores import Stores
 
 _log = structlog.get_logger(__name__)
@@ -63,11 +65,12 @@ class Platform:
         self.collector = ServiceCollector(
             PipelinePorts(
                 cell=settings.cell,
-                authenticator=authenticator(settings),
+                authenticator=authenticator(settings, lambda: self.channel("auth")),
                 consent=self._gate,
                 limiter=self._stores.limiter,
                 strict_limiter=self._stores.strict_limiter,
                 cache=self._stores.cache,
+                revocations=RevocationList(stale_after_s=settings.auth.revocations_stale_s),
                 audit=open_audit(settings),
                 telemetry=telemetry,
                 draining=draining,
@@ -108,6 +111,7 @@ class Platform:
             running = await module.start(self._context(module.name))
             stack.push_async_callback(running.close)
             await self._adopt(running, stack)
+        follow_revocations(self._background, self._channels, self.collector.ports.revocations)
         if isinstance(self._gate, ServiceConsentGate):
             self._background.start(self._gate.name, self._gate.run)
         self._start_metrics(stack)

@@ -7,22 +7,39 @@ from collections.abc import Callable
 import grpc
 
 from services.auth.keys import jwks_path
-from services.chassis.auth import Authenticator, FileKeys, HttpKeys, JwksAuthenticator, KeySource
+from services.chassis.auth import (
+    Authenticator,
+    FileKeys,
+    HttpKeys,
+    JwksAuthenticator,
+    KeySource,
+    SeveralKeys,
+)
 from services.chassis.consent import ClosedConsentGate, ConsentGate, DevelopmentConsentGate
 from services.chassis.settings import Settings
 from services.host.consents import ServiceConsentGate
+from services.host.revocations import ServiceKeys
 
 
-def key_source(settings: Settings) -> KeySource:
-    """Where the keys are that prove tokens."""
+def key_source(settings: Settings, channel: Callable[[], grpc.aio.Channel]) -> KeySource:
+    """Where the keys are that prove tokens: where the settings say, else at the auth service.
+
+    Args:
+        channel: to the auth service, wherever that is.
+    """
     if settings.auth.jwks_url is not None:
         return HttpKeys(settings.auth.jwks_url)
-    return FileKeys(settings.auth.jwks_file or jwks_path(settings.data_dir))
+    if settings.auth.jwks_file is not None:
+        return FileKeys(settings.auth.jwks_file)
+    if settings.issues_development_tokens:
+        return SeveralKeys(FileKeys(jwks_path(settings.data_dir)), ServiceKeys(channel))
+    return ServiceKeys(channel)
 
 
-def authenticator(settings: Settings) -> Authenticator:
-    """Proves tokens by the settings' keys."""
-    return JwksAuthenticator(key_source(settings), issuer=settings.issuer, leeway_s=settings.auth.leeway_s)
+def authenticator(settings: Settings, channel: Callable[[], grpc.aio.Channel]) -> Authenticator:
+    """Proves tokens by the keys of `key_source`."""
+    keys = key_source(settings, channel)
+    return JwksAuthenticator(keys, issuer=settings.issuer, leeway_s=settings.auth.leeway_s)
 
 
 def consent_gate(settings: Settings, channel: Callable[[], grpc.aio.Channel]) -> ConsentGate:

@@ -21,6 +21,7 @@ MODULES: Mapping[str, str] = {
 
 
 SETTINGS: Mapping[str, tuple[str, str]] = {
+    "auth": ("services.auth.settings", "IdentitySettings"),
     "consent": ("services.consent.settings", "ConsentSettings"),
     "gateway": ("services.gateway.settings", "GatewaySettings"),
     "workout": ("services.workout.settings", "WorkoutSettings"),

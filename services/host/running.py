@@ -15,7 +15,7 @@ from services.chassis.database import DatabaseInUse, StoreUnavailable
 from services.chassis.migrations import SchemaOutdated
 from services.chassis.policy import PolicyHoles
 from services.chassis.server import AddressInUse
-from services.chassis.settings import Settings
+from services.chassis.settings import Settings, SettingsError
 from services.chassis.telemetry import configure_logging
 from services.host.checking import findings
 from services.host.databases import migrate
@@ -25,6 +25,7 @@ from services.host.serving import serve
 
 _FORESEEN: tuple[tuple[type[Exception], ExitCode], ...] = (
     (UnknownDomain, ExitCode.USAGE),
+    (SettingsError, ExitCode.USAGE),
     (PolicyHoles, ExitCode.POLICY),
     (AddressInUse, ExitCode.ADDRESS),
     (DatabaseInUse, ExitCode.STORE),

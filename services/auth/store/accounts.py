@@ -59,7 +59,7 @@ def find_by_email(conn: Connection, email: str) -> Account | None:
     return _one(conn.execute(select(accounts).where(accounts.c.email == email)).first())
 
 
-def change(conn: Connection, user_id: str, **values: Any) -> None:
+def change(conn: Connection, user_id: str, /, **values: Any) -> None:
     """Set columns."""
     conn.execute(update(accounts).where(accounts.c.user_id == user_id).values(values))
 

@@ -14,12 +14,26 @@ from services.auth.tables.accounts import (
     throttles,
 )
 from services.auth.tables.base import metadata
+from services.auth.tables.oauth import (
+    api_keys,
+    oauth_apps,
+    oauth_browsers,
+    oauth_codes,
+    oauth_device_grants,
+    oauth_grants,
+)
 
 __all__ = [
     "accounts",
+    "api_keys",
     "email_changes",
     "mails",
     "metadata",
+    "oauth_apps",
+    "oauth_browsers",
+    "oauth_codes",
+    "oauth_device_grants",
+    "oauth_grants",
     "password_resets",
     "refresh_tokens",
     "revocations",

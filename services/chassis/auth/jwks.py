@@ -22,7 +22,7 @@ from services.chassis.errors import Unauthenticated, Unavailable
 ALGORITHMS = ["Ed25519", "ES256"]
 AUDIENCE = "pulsemesh"
 MAX_TOKEN_BYTES = 8_192
-REFRESH_PAUSE_S = 30.0
+REFRESH_PAUSE_S = 5.0
 """An unknown key id makes us look for new keys, at most this often: forged ids must not become a flood."""
 
 KINDS: Mapping[str, Access.ValueType] = {

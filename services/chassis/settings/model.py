@@ -179,13 +179,17 @@ class AuthSettings(_Group):
     jwks_file: Path | None = Field(
         default=None,
         description="Key set by which tokens are proved, as a file.",
-        json_schema_extra=_shown("the development issuer's"),
+        json_schema_extra=_shown("asked of the auth service"),
     )
     jwks_url: str | None = Field(
         default=None, description="Key set by which tokens are proved, as an https address."
     )
     leeway_s: int = Field(
         default=30, ge=0, le=300, description="Seconds by which the issuer's clock may differ from ours."
+    )
+    revocations_stale_s: PositiveFloat = Field(
+        default=300.0,
+        description="Seconds without news of revoked tokens after which only younger tokens are believed.",
     )
     service_token_file: Path | None = Field(
         default=None,
@@ -302,8 +306,6 @@ class Settings(BaseSettings):
                 raise ValueError("auth.delegation=header lets a service act for anybody: not in production")
             if self.consent.gate == "development":
                 raise ValueError("consent.gate=development allows everything: not in production")
-            if self.auth.jwks_file is None and self.auth.jwks_url is None:
-                raise ValueError("auth.jwks_url or auth.jwks_file is needed in production to prove tokens")
         if self.auth.jwks_file is not None and self.auth.jwks_url is not None:
             raise ValueError("auth.jwks_file and auth.jwks_url exclude each other")
         return self

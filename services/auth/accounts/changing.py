@@ -1,0 +1,241 @@
+"""What the owner of an account changes: password, address, language; and its end."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from pulsemesh.auth.v1 import account_service_pb2 as wire
+from pulsemesh.auth.v1.events_pb2 import SessionEndReason
+from services.auth import events, sessions, throttling
+from services.auth.accounts.signing_up import address
+from services.auth.errors import AccountNotFound, CodeWrong, SignInAgain, SignInFailed, SignInThrottled
+from services.auth.secret_tokens import new_code
+from services.auth.store import accounts, mails, proofs, sign_ups
+from services.auth.store.accounts import DELETING, Account
+from services.auth.store.proofs import EmailChange
+from services.auth.tools import Tools
+from services.chassis import outbox
+from services.chassis.call import current_call
+from services.chassis.errors import InvalidField
+
+CODE_LIVES_MS = 60 * 60_000
+MAX_WRONG_CODES = 5
+FRESH_MS = 10 * 60_000
+"""How recent a sign-in must be where there is no password to ask for."""
+_CODE_LABEL = "email change code"
+
+
+class Changing:
+    """The use cases; all are the caller's about the caller's own account."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    async def account(self) -> tuple[Account, str]:
+        """The caller's account, and the address that awaits its code.
+
+        Raises:
+            AccountNotFound: the caller has none here.
+        """
+        user_id = current_call().principal.user_id
+        async with self._tools.database.read() as view:
+            account = await view.run(accounts.find, user_id)
+            if account is None or not account.active:
+                raise AccountNotFound(user_id)
+            pending = await view.run(proofs.find_email_change, user_id, self._tools.clock_ms())
+        return account, "" if pending is None else pending.new_email
+
+    async def require_owner(self, password: str) -> Account:
+        """Prove once more that the caller is the owner: by the password, or by a sign-in of the last minutes.
+
+        Raises:
+            SignInFailed, SignInThrottled: the password is wrong.
+            SignInAgain: the account has no password, and the sign-in is too old.
+        """
+        tools = self._tools
+        account, _ = await self.account()
+        now_ms, call = tools.clock_ms(), current_call()
+        if account.password_hash is None:
+            if now_ms - call.principal.authenticated_at_s * 1000 > FRESH_MS:
+                raise SignInAgain
+            return account
+        subjects = throttling.subjects_of_sign_in(tools.vault, account.user_id, call.peer, owner_is_here=True)
+        async with tools.database.write() as transaction:
+            blocked_ms = await transaction.run(throttling.attempt, subjects, now_ms)
+        if blocked_ms:
+            raise SignInThrottled(blocked_ms / 1000)
+        if not await tools.passwords.verify(account.password_hash, password):
+            raise SignInFailed
+        async with tools.database.write() as transaction:
+            await transaction.run(throttling.forgive, subjects, now_ms)
+        return account
+
+    async def change_password(self, request: wire.ChangePasswordRequest) -> int:
+        """Set another password; every other session ends. Returns how many did.
+
+        Raises:
+            PasswordWeak, PasswordBreached: see there; and what `require_owner` raises.
+        """
+        tools = self._tools
+        account = await self.require_owner(request.current_password)
+        await tools.require_good_password("new_password", request.new_password, email=account.email or "")
+        hashed = await tools.passwords.hash(request.new_password)
+        session_id = current_call().principal.session_id
+        async with tools.database.write() as transaction:
+            return await transaction.run(self._set_password, account, hashed, session_id)
+
+    def _set_password(self, conn: Connection, account: Account, hashed: str, session_id: str) -> int:
+        now_ms = self._tools.clock_ms()
+        present = accounts.lock(conn, account.user_id)
+        if present is None or present.password_hash != account.password_hash:
+            raise SignInFailed  # changed by somebody else meanwhile
+        return set_password(
+            conn, self._tools, present, hashed, now_ms, keep_session_id=session_id, by_reset=False
+        )
+
+    async def change_email(self, request: wire.ChangeEmailRequest) -> int:
+        """Send a code to another address, a notice to the present one; returns when the code expires, in ms.
+
+        Raises:
+            InvalidField: it is no address; and what `require_owner` raises.
+        """
+        new_email = address("new_email", request.new_email)
+        account = await self.require_owner(request.current_password)
+        if new_email == account.email:
+            raise InvalidField("new_email", "must be another address")
+        async with self._tools.database.write() as transaction:
+            return await transaction.run(self._ask_email, account, new_email)
+
+    def _ask_email(self, conn: Connection, account: Account, new_email: str) -> int:
+        tools, now_ms = self._tools, self._tools.clock_ms()
+        expires_ms = now_ms + CODE_LIVES_MS
+        code = new_code()
+        taken = accounts.find_by_email(conn, new_email) is not None
+        mac = tools.vault.mac(_CODE_LABEL, code)
+        change = EmailChange(account.user_id, new_email, taken, mac, 0, expires_ms)
+        proofs.put_email_change(conn, change)
+        if not throttling.attempt(conn, [throttling.subject_of_mails(tools.vault, new_email)], now_ms):
+            template = "email_taken" if taken else "email_change"
+            minutes = str(CODE_LIVES_MS // 60_000)
+            tools.mail.put(
+                conn,
+                new_email,
+                template,
+                account.language,
+                (now_ms, expires_ms),
+                code=code,
+                minutes=minutes,
+            )
+        tools.mail.notice(
+            conn, account.email, "email_change_notice", account.language, now_ms, new_email=new_email
+        )
+        return expires_ms
+
+    async def confirm_email(self, code: str) -> Account:
+        """Make the other address count; both are told.
+
+        Raises:
+            CodeWrong: see there.
+            AccountNotFound: the caller has none here.
+        """
+        await self.account()
+        user_id = current_call().principal.user_id
+        async with self._tools.database.write() as transaction:
+            changed = await transaction.run(self._confirm_email, user_id, code)
+        if changed is None:
+            raise CodeWrong
+        return changed
+
+    def _confirm_email(self, conn: Connection, user_id: str, code: str) -> Account | None:
+        tools, now_ms = self._tools, self._tools.clock_ms()
+        asked = proofs.lock_email_change(conn, user_id, now_ms)
+        account = accounts.lock(conn, user_id)
+        if asked is None or account is None or asked.wrong_codes >= MAX_WRONG_CODES:
+            return None
+        if asked.decoy or not tools.vault.matches(_CODE_LABEL, code, asked.code_mac):
+            proofs.count_wrong_code(conn, user_id)
+            return None
+        proofs.remove_email_change(conn, user_id)
+        if accounts.find_by_email(conn, asked.new_email) is not None:
+            return None  # somebody signed up with it meanwhile
+        accounts.change(conn, user_id, email=asked.new_email)
+        proofs.remove_resets(conn, user_id)  # they went to the other mailbox
+        sign_ups.remove_of(conn, asked.new_email)
+        for recipient in (account.email, asked.new_email):
+            tools.mail.notice(
+                conn, recipient, "email_changed", account.language, now_ms, new_email=asked.new_email
+            )
+        outbox.append(conn, events.email_verified(user_id, now_ms))
+        return accounts.find(conn, user_id)
+
+    async def change_language(self, language: str) -> Account:
+        """Set the language of mails.
+
+        Raises:
+            AccountNotFound: the caller has none here.
+        """
+        account, _ = await self.account()
+        async with self._tools.database.write() as transaction:
+            await transaction.run(accounts.change, account.user_id, language=language or "en")
+        return (await self.account())[0]
+
+    async def request_deletion(self, password: str) -> int:
+        """Ask for everything to be erased: nobody signs in any more. Returns when it was asked for, in ms.
+
+        Raises:
+            See `require_owner`.
+        """
+        account = await self.require_owner(password)
+        async with self._tools.database.write() as transaction:
+            return await transaction.run(self._request_deletion, account)
+
+    def _request_deletion(self, conn: Connection, account: Account) -> int:
+        tools, now_ms = self._tools, self._tools.clock_ms()
+        accounts.change(conn, account.user_id, state=DELETING, deletion_requested_ms=now_ms)
+        proofs.remove_resets(conn, account.user_id)
+        proofs.remove_email_change(conn, account.user_id)
+        sessions.end_all(conn, account.user_id, SessionEndReason.SESSION_END_REASON_ACCOUNT_DELETED, now_ms)
+        tools.mail.notice(conn, account.email, "deletion_requested", account.language, now_ms)
+        outbox.append(conn, events.account_deletion_requested(account.user_id, now_ms))
+        return now_ms
+
+
+def set_password(
+    conn: Connection,
+    tools: Tools,
+    account: Account,
+    hashed: str,
+    now_ms: int,
+    *,
+    keep_session_id: str = "",
+    by_reset: bool,
+) -> int:
+    """Store function: another password, no other sessions, and a mail; returns how many sessions ended."""
+    accounts.change(conn, account.user_id, password_hash=hashed, password_changed_ms=now_ms)
+    proofs.remove_resets(conn, account.user_id)
+    reason = SessionEndReason.SESSION_END_REASON_PASSWORD_CHANGED
+    ended = sessions.end_all(conn, account.user_id, reason, now_ms, keep_session_id=keep_session_id)
+    tools.mail.notice(conn, account.email, "password_changed", account.language, now_ms)
+    outbox.append(conn, events.password_changed(account.user_id, now_ms, by_reset=by_reset))
+    return ended
+
+
+def erase_account(conn: Connection, user_id: str, now_ms: int) -> bool:
+    """Store function: remove an account and everything here that is about the person; False when there is
+    none.
+
+    For whoever carries out the rights of data subjects. Revocations stay for their day, for the person's
+    access tokens must stay void that long.
+    """
+    account = accounts.find(conn, user_id)
+    if account is None:
+        return False
+    sessions.end_all(conn, user_id, SessionEndReason.SESSION_END_REASON_ACCOUNT_DELETED, now_ms)
+    if account.email is not None:
+        sign_ups.remove_of(conn, account.email)
+        mails.remove_of(conn, account.email)
+    proofs.remove_resets(conn, user_id)
+    proofs.remove_email_change(conn, user_id)
+    accounts.remove(conn, user_id)
+    outbox.append(conn, events.account_deleted(user_id, now_ms))
+    return True
