@@ -96,6 +96,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Below the age at which the person's country lets them sign up by themselves."""
     ERROR_REASON_SIGN_IN_AGAIN: _ErrorReason.ValueType  # 87
     """The caller must have signed in within the last minutes for this."""
+    ERROR_REASON_USER_CODE_UNKNOWN: _ErrorReason.ValueType  # 90
+    """Programs that people let in.
+    The code that a device shows is wrong, used, or out of date.
+    """
+    ERROR_REASON_TOO_MANY_APPS: _ErrorReason.ValueType  # 91
+    """Nobody owns so many apps, or keys: delete some first."""
     ERROR_REASON_INSTALLATION_OVERLAPS: _ErrorReason.ValueType  # 150
     """Gear.
     The component would sit on two things at once.
@@ -211,6 +217,12 @@ ERROR_REASON_TOO_YOUNG: ErrorReason.ValueType  # 86
 """Below the age at which the person's country lets them sign up by themselves."""
 ERROR_REASON_SIGN_IN_AGAIN: ErrorReason.ValueType  # 87
 """The caller must have signed in within the last minutes for this."""
+ERROR_REASON_USER_CODE_UNKNOWN: ErrorReason.ValueType  # 90
+"""Programs that people let in.
+The code that a device shows is wrong, used, or out of date.
+"""
+ERROR_REASON_TOO_MANY_APPS: ErrorReason.ValueType  # 91
+"""Nobody owns so many apps, or keys: delete some first."""
 ERROR_REASON_INSTALLATION_OVERLAPS: ErrorReason.ValueType  # 150
 """Gear.
 The component would sit on two things at once.
