@@ -145,6 +145,7 @@ class Garage:
 
     def take(self, *envelopes: Envelope) -> None:
         for each in envelopes:
+            each.subject = self.user_id
             self.run(events.take, each, self.now_ms)
 
     def ride(self, start_ms: int | None = None, **fields: Any) -> str:
