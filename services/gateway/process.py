@@ -24,6 +24,7 @@ logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every look 
 READY_WITHIN_S = 30.0
 END_WITHIN_S = 10.0
 POLL_S = 0.05
+_REFUSED = "listener_manager.lds.update_rejected"
 
 
 class EnvoyFailed(RuntimeError):
@@ -86,7 +87,7 @@ class EnvoyProcess:
                 *(str(self._binary), "-c", str(files.bootstrap), "--admin-address-path", str(files.admin)),
                 *("--disable-hot-restart", "--reject-unknown-dynamic-fields"),
                 *("--concurrency", str(self._threads), "--log-level", "warning"),
-                *("--drain-time-s", "5", "--drain-strategy", "immediate"),
+                *("--drain-time-s", "5", "--drain-strategy", "immediate", "--file-flush-interval-msec", "1000"),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -124,6 +125,8 @@ class EnvoyProcess:
     async def _door(self) -> str:
         """The bound address of the door, empty until Envoy is ready and listens."""
         assert self._admin is not None
+        if (await self.statistics(f"^{_REFUSED}$")).get(_REFUSED, 0):
+            raise EnvoyFailed("the listeners are refused")
         if (await self._admin.get("/ready")).status_code != httpx.codes.OK:
             return ""
         listeners = json.loads((await self._admin.get("/listeners?format=json")).text)

@@ -70,7 +70,8 @@ class Bounds:
         connections: at once.
         streams: at once on one connection.
         header_bytes, headers: of one request.
-        transcoded_bytes: of the body of a REST call, which is held whole in memory.
+        transcoded_bytes: of the body of a REST call that are held at a time; how large a message may be, the
+            services say.
         counted_callers: callers whose limits one method remembers. Beyond it the one counted longest ago is
             forgotten, so that its limit would begin anew: more than can be active within a limit's period.
     """

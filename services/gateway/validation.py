@@ -35,7 +35,7 @@ def static_form(files: Mapping[str, bytes], folder: Path, certificate: tuple[Pat
     """
     bootstrap = yaml.load(files[BOOTSTRAP], Loader=yaml.CSafeLoader)
     del bootstrap["dynamic_resources"]
-    routes = _resources(files, "routes.yaml")[0] | {"validate_clusters": True}
+    routes = _resources(files, "routes.yaml")[0]
     secrets = _resources(files, "secrets.yaml")
     for secret in secrets:
         secret["tls_certificate"] = {

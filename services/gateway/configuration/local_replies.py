@@ -43,6 +43,9 @@ _HTTP_STATUS = {
     grpc.StatusCode.DEADLINE_EXCEEDED: 504,
 }
 
+_TELLING = {413: 413, 431: 431}
+"""Statuses that say more over HTTP than that of their gRPC code."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -166,7 +169,7 @@ def _mappers(reply: Reply) -> Iterator[Value]:
     }
     yield {
         "filter": _when(reply),
-        "status_code": _HTTP_STATUS[reply.error.code],
+        "status_code": _TELLING.get(reply.status, _HTTP_STATUS[reply.error.code]),
         "body_format_override": {
             "json_format": json.loads(MessageToJson(reply.error.to_status())),
             "content_type": "application/json",

@@ -11,7 +11,6 @@ from services.gateway.configuration import limits
 from services.gateway.configuration.clusters import AUTH_HTTP, cell_cluster
 from services.gateway.configuration.values import (
     KIND,
-    METHOD_UNKNOWN,
     ROUTE_CONFIGURATION_NAME,
     ROUTES,
     SESSION,
@@ -37,6 +36,8 @@ TOKEN_WELCOME = "token-or-none"
 GRPC: Value = {"name": "content-type", "string_match": {"prefix": "application/grpc"}}
 """gRPC, gRPC-Web, and REST calls once they are translated; anything else at a method's path is no call."""
 
+NOBODY = "nobody"
+"""A cluster that is never defined."""
 SENT_BY_PAGES = (
     "authorization",
     "content-type",
@@ -219,7 +220,16 @@ def _pages(shape: GatewayShape) -> Iterator[Value]:
 
 
 def _unknown() -> Value:
-    return _answer({"prefix": "/"}, METHOD_UNKNOWN)
+    """What no route fits: a cluster that does not exist, and therefore METHOD_UNKNOWN.
+
+    Not an answer of the route's own: REST calls fit here first, until they are translated, and the CORS
+    filter looks only at routes that lead to a cluster.
+    """
+    return {
+        "match": {"prefix": "/"},
+        "route": {"cluster": NOBODY, "cluster_not_found_response_code": "NOT_FOUND"},
+        "typed_per_filter_config": _no_token(),
+    }
 
 
 def _cors(origins: tuple[str, ...]) -> Value:
