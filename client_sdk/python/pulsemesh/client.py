@@ -20,6 +20,7 @@ from pulsemesh.parts.consent import Consents
 from pulsemesh.parts.duplicates import Duplicates
 from pulsemesh.parts.exports import Exports
 from pulsemesh.parts.files import Files
+from pulsemesh.parts.gear import Gear
 from pulsemesh.parts.ingest import Ingest
 from pulsemesh.parts.recordings import Recordings
 from pulsemesh.parts.revisions import Revisions
@@ -63,6 +64,8 @@ class Client:
         """Workouts beside each other, matched routes, standings."""
         self.segments = Segments(self._channel)
         """Segments, and the efforts on them."""
+        self.gear = Gear(self._channel)
+        """What one trains with, how much, and when it is worn."""
         self.exports = Exports(self._channel)
         """Workouts as files, and everything as one archive."""
         self.revisions = Revisions(self._channel)

@@ -28,6 +28,7 @@ from pulsemesh.parts import (
     duplicates,
     exports,
     files,
+    gear,
     ingest,
     recordings,
     revisions,
@@ -187,6 +188,38 @@ class Files(_Part[files.Files]):
     upload = _blocking(files.Files.upload)
     read = _blocking(files.Files.read)
     download = _blocking(files.Files.download)
+
+
+class Gear(_Part[gear.Gear]):
+    """`pulsemesh.parts.gear.Gear` without async."""
+
+    add = _blocking(gear.Gear.add)
+    get = _blocking(gear.Gear.get)
+    list = _iterating(gear.Gear.list)
+    update = _blocking(gear.Gear.update)
+    retire = _blocking(gear.Gear.retire)
+    restore = _blocking(gear.Gear.restore)
+    delete = _blocking(gear.Gear.delete)
+    component_types = _blocking(gear.Gear.component_types)
+    install = _blocking(gear.Gear.install)
+    remove = _blocking(gear.Gear.remove)
+    correct = _blocking(gear.Gear.correct)
+    delete_installation = _blocking(gear.Gear.delete_installation)
+    installations = _iterating(gear.Gear.installations)
+    add_service = _blocking(gear.Gear.add_service)
+    services = _iterating(gear.Gear.services)
+    delete_service = _blocking(gear.Gear.delete_service)
+    set_target = _blocking(gear.Gear.set_target)
+    delete_target = _blocking(gear.Gear.delete_target)
+    alerts = _blocking(gear.Gear.alerts)
+    assign = _blocking(gear.Gear.assign)
+    assign_by_rules = _blocking(gear.Gear.assign_by_rules)
+    of_workout = _blocking(gear.Gear.of_workout)
+    workouts = _iterating(gear.Gear.workouts)
+    set_rule = _blocking(gear.Gear.set_rule)
+    rules = _blocking(gear.Gear.rules)
+    seen = _blocking(gear.Gear.seen)
+    recompute = _blocking(gear.Gear.recompute)
 
 
 class Exports(_Part[exports.Exports]):
@@ -354,6 +387,7 @@ class Client:
         self.exports = Exports(inner.exports, loop)
         self.comparison = Comparison(inner.comparison, loop)
         self.segments = Segments(inner.segments, loop)
+        self.gear = Gear(inner.gear, loop)
         self.revisions = Revisions(inner.revisions, loop)
         self.consent = Consents(inner.consent, loop)
         self.duplicates = Duplicates(inner.duplicates, loop)
