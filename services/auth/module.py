@@ -6,16 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pulsemesh.auth.v1.account_service_pb2_grpc import add_AccountServiceServicer_to_server
+from pulsemesh.auth.v1.delegation_service_pb2_grpc import add_DelegationServiceServicer_to_server
 from pulsemesh.auth.v1.development_issuer_service_pb2_grpc import (
     add_DevelopmentIssuerServiceServicer_to_server,
 )
 from pulsemesh.auth.v1.key_service_pb2_grpc import add_KeyServiceServicer_to_server
 from pulsemesh.auth.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
+from pulsemesh.auth.v1.staff_service_pb2_grpc import add_StaffServiceServicer_to_server
 from services.auth import assembly
 from services.auth.accounts.changing import Changing
 from services.auth.accounts.resetting import Resetting
 from services.auth.accounts.signing_in_by_password import SigningInByPassword
 from services.auth.accounts.signing_up import SigningUp
+from services.auth.delegation.exchanging import Exchanging
+from services.auth.delegation.servicer import DelegationServicer
 from services.auth.housekeeping import Housekeeping
 from services.auth.issuer import DevelopmentIssuer
 from services.auth.keeping_sessions import KeepingSessions
@@ -30,6 +34,7 @@ from services.auth.servicers import (
     SessionServicer,
 )
 from services.auth.settings import IdentitySettings
+from services.auth.staff.servicer import StaffServicer
 from services.auth.tables import metadata
 from services.auth.tokens import TokenIssuer
 from services.auth.tools import Tools
@@ -81,6 +86,11 @@ class AuthModule:
                 (add_AccountServiceServicer_to_server, accounts),
                 (add_SessionServiceServicer_to_server, sessions),
                 (add_KeyServiceServicer_to_server, keys),
+                (add_StaffServiceServicer_to_server, StaffServicer(tools.database, tools.clock_ms)),
+                (
+                    add_DelegationServiceServicer_to_server,
+                    DelegationServicer(Exchanging(issuer, context.authenticator)),
+                ),
             ],
             background=[
                 KeyKeeper(keyring),

@@ -12,6 +12,7 @@ import grpc
 import structlog
 from sqlalchemy import MetaData
 
+from services.chassis.auth import Authenticator, NobodyAuthenticator
 from services.chassis.bus import EventBus
 from services.chassis.cache import Cache
 from services.chassis.consent import ClosedConsentGate, ConsentGate
@@ -35,6 +36,7 @@ class ModuleContext:
         bus, limiter, cache, live: the adapters that the settings chose.
         channel: from a domain's name to a channel for its stubs, in-process or remote.
         clock_ms: milliseconds since 1970 UTC.
+        authenticator: proves the access tokens of others, as the pipeline does.
         consent: what people allow, for what a method's policy cannot see and for consumers.
     """
 
@@ -48,6 +50,7 @@ class ModuleContext:
     channel: Callable[[str], grpc.aio.Channel]
     clock_ms: Callable[[], int]
     logger: structlog.stdlib.BoundLogger
+    authenticator: Authenticator = field(default_factory=NobodyAuthenticator)
     consent: ConsentGate = field(default_factory=ClosedConsentGate)
 
 

@@ -21,6 +21,7 @@ from services.host.certificate_commands import certificates
 from services.host.exit_codes import ExitCode
 from services.host.gateway_commands import gateway, up
 from services.host.registry import domain_settings
+from services.host.staff_commands import staff
 
 
 def _fail(message: str, code: ExitCode) -> NoReturn:
@@ -136,6 +137,7 @@ def check(domains: tuple[str, ...], data_dir: Path | None) -> None:
 
 main.add_command(audit)
 main.add_command(certificates)
+main.add_command(staff)
 main.add_command(gateway)
 main.add_command(up)
 

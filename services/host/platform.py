@@ -23,6 +23,7 @@ from services.chassis.telemetry.metrics import process_registry
 from services.host.auditing import open_audit, start_checkpoints
 from services.host.consents import ServiceConsentGate
 from services.host.databases import Databases
+from services.host.delegating import delegations
 from services.host.housekeeping import start_housekeeping
 from services.host.identity import development_issuer, service_token
 from services.host.ports import authenticator, consent_gate
@@ -85,6 +86,7 @@ class Platform:
             served=self.domains,
             handlers=self.collector.handlers,
             identity=service_token(settings, issuer, "+".join(self.domains)),
+            delegations=delegations(settings, lambda: self.channel("auth")),
         )
         self._server: GrpcServer | None = None
 
@@ -141,6 +143,7 @@ class Platform:
             channel=self.channel,
             clock_ms=clock_ms,
             logger=structlog.get_logger(name),
+            authenticator=self.collector.ports.authenticator,
             consent=self._gate,
         )
 

@@ -22,6 +22,7 @@ from services.auth.tables.oauth import (
     oauth_device_grants,
     oauth_grants,
 )
+from services.auth.tables.staff import staff_grants
 
 __all__ = [
     "accounts",
@@ -41,5 +42,6 @@ __all__ = [
     "sign_in_challenges",
     "sign_ups",
     "signing_keys",
+    "staff_grants",
     "throttles",
 ]
