@@ -142,6 +142,27 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Nobody takes this role in an emergency."""
     ERROR_REASON_NO_STAFF: _ErrorReason.ValueType  # 117
     """The caller holds no role: there is no token of staff for them."""
+    ERROR_REASON_SECOND_FACTOR_WRONG: _ErrorReason.ValueType  # 100
+    """Ways to sign in.
+    The code is wrong, out of date, or was used before.
+    """
+    ERROR_REASON_SECOND_FACTOR_THROTTLED: _ErrorReason.ValueType  # 101
+    """Too many wrong second proofs: the error says when to come back."""
+    ERROR_REASON_SIGN_IN_ATTEMPT_OVER: _ErrorReason.ValueType  # 102
+    """The attempt was used, is too old, or never was: begin again."""
+    ERROR_REASON_PASSKEY_REFUSED: _ErrorReason.ValueType  # 103
+    """What the device signed is not what it was asked for."""
+    ERROR_REASON_PASSKEY_COPIED: _ErrorReason.ValueType  # 104
+    """The counter of the passkey went back: somebody else has a copy."""
+    ERROR_REASON_LAST_WAY_IN: _ErrorReason.ValueType  # 105
+    """Nobody could sign in to the account any more."""
+    ERROR_REASON_PROVIDER_REFUSED: _ErrorReason.ValueType  # 106
+    """The provider's answer is an error, or is not to be believed."""
+    ERROR_REASON_PROVIDER_UNAVAILABLE: _ErrorReason.ValueType  # 107
+    ERROR_REASON_SIGN_IN_TO_LINK: _ErrorReason.ValueType  # 108
+    """The address has an account: sign in to it and link the provider from there."""
+    ERROR_REASON_ADDRESS_NOT_PROVED: _ErrorReason.ValueType  # 109
+    """The provider does not vouch for an address: sign up by mail, and link the provider then."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper): ...
 
@@ -263,4 +284,25 @@ ERROR_REASON_ROLE_NOT_FOR_EMERGENCIES: ErrorReason.ValueType  # 116
 """Nobody takes this role in an emergency."""
 ERROR_REASON_NO_STAFF: ErrorReason.ValueType  # 117
 """The caller holds no role: there is no token of staff for them."""
+ERROR_REASON_SECOND_FACTOR_WRONG: ErrorReason.ValueType  # 100
+"""Ways to sign in.
+The code is wrong, out of date, or was used before.
+"""
+ERROR_REASON_SECOND_FACTOR_THROTTLED: ErrorReason.ValueType  # 101
+"""Too many wrong second proofs: the error says when to come back."""
+ERROR_REASON_SIGN_IN_ATTEMPT_OVER: ErrorReason.ValueType  # 102
+"""The attempt was used, is too old, or never was: begin again."""
+ERROR_REASON_PASSKEY_REFUSED: ErrorReason.ValueType  # 103
+"""What the device signed is not what it was asked for."""
+ERROR_REASON_PASSKEY_COPIED: ErrorReason.ValueType  # 104
+"""The counter of the passkey went back: somebody else has a copy."""
+ERROR_REASON_LAST_WAY_IN: ErrorReason.ValueType  # 105
+"""Nobody could sign in to the account any more."""
+ERROR_REASON_PROVIDER_REFUSED: ErrorReason.ValueType  # 106
+"""The provider's answer is an error, or is not to be believed."""
+ERROR_REASON_PROVIDER_UNAVAILABLE: ErrorReason.ValueType  # 107
+ERROR_REASON_SIGN_IN_TO_LINK: ErrorReason.ValueType  # 108
+"""The address has an account: sign in to it and link the provider from there."""
+ERROR_REASON_ADDRESS_NOT_PROVED: ErrorReason.ValueType  # 109
+"""The provider does not vouch for an address: sign up by mail, and link the provider then."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
