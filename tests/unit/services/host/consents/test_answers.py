@@ -25,9 +25,11 @@ class Service:
         self.valid_s = MAX_AGE_S
         self.held: asyncio.Event | None = None
         self.fails = False
+        self.begun = asyncio.Event()
 
     async def __call__(self, user_id: str) -> Answer:
         self.asked += 1
+        self.begun.set()
         answer = Answer(self.granted, self.valid_s)
         if self.held is not None:
             await self.held.wait()
@@ -86,8 +88,7 @@ async def test_what_was_asked_before_the_feed_was_heard_is_not_kept(service: Ser
     answers = Answers(service, clock)
     service.held = asyncio.Event()
     waiting = asyncio.create_task(answers.get("a"))
-    while not service.asked:
-        await asyncio.sleep(0)
+    await service.begun.wait()
     answers.trust()
     service.held.set()
     assert await waiting == YES
@@ -142,8 +143,7 @@ async def test_a_failure_is_everybodys_and_is_not_kept(answers: Answers, service
 async def test_a_question_under_way_is_not_joined_after_a_change(answers: Answers, service: Service) -> None:
     service.held = asyncio.Event()
     before = asyncio.create_task(answers.get("a"))
-    while not service.asked:
-        await asyncio.sleep(0)
+    await service.begun.wait()
     service.granted = NO
     answers.forget("a")
     after = asyncio.create_task(answers.get("a"))
