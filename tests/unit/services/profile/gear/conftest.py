@@ -148,6 +148,9 @@ class Garage:
             each.subject = self.user_id
             self.run(events.take, each, self.now_ms)
 
+    def take_state(self, workout_id: str, told: events_pb2.WorkoutState) -> None:
+        self.take(updated(workout_id, told))
+
     def ride(self, start_ms: int | None = None, **fields: Any) -> str:
         """A workout, told by its event."""
         workout_id = new_ulid()
