@@ -14,6 +14,15 @@ from services.auth.tables.accounts import (
     throttles,
 )
 from services.auth.tables.base import metadata
+from services.auth.tables.factors import (
+    ceremonies,
+    passkeys,
+    provider_attempts,
+    provider_links,
+    provider_sign_ups,
+    recovery_codes,
+    second_factors,
+)
 from services.auth.tables.oauth import (
     api_keys,
     oauth_apps,
@@ -27,6 +36,7 @@ from services.auth.tables.staff import staff_grants
 __all__ = [
     "accounts",
     "api_keys",
+    "ceremonies",
     "email_changes",
     "mails",
     "metadata",
@@ -35,9 +45,15 @@ __all__ = [
     "oauth_codes",
     "oauth_device_grants",
     "oauth_grants",
+    "passkeys",
     "password_resets",
+    "provider_attempts",
+    "provider_links",
+    "provider_sign_ups",
+    "recovery_codes",
     "refresh_tokens",
     "revocations",
+    "second_factors",
     "sessions",
     "sign_in_challenges",
     "sign_ups",
