@@ -10,7 +10,6 @@ from typing import Literal
 from ingest_edge.files.activity import Activity
 from ingest_edge.files.decoder import FILE_SIZE_LIMIT, Decoder, UnreadableFile, read_source
 from ingest_edge.files.decoder_names import DEFAULT_DECODER
-from ingest_edge.files.fitparse_decoder import FitparseDecoder
 from ingest_edge.files.gpx import read_gpx
 from ingest_edge.files.native_decoder import NativeDecoder
 from ingest_edge.files.tcx import ROOT as TCX_ROOT
@@ -19,7 +18,15 @@ from ingest_edge.files.xml_root import document_start, read_root
 
 FileFormat = Literal["fit", "gpx", "tcx"]
 
-DECODERS: Mapping[str, Callable[[], Decoder]] = {"native": NativeDecoder, "fitparse": FitparseDecoder}
+
+def _fitparse() -> Decoder:
+    # Here, since a process that decodes with our own does without fitparse's import.
+    from ingest_edge.files.fitparse_decoder import FitparseDecoder  # noqa: PLC0415
+
+    return FitparseDecoder()
+
+
+DECODERS: Mapping[str, Callable[[], Decoder]] = {"native": NativeDecoder, "fitparse": _fitparse}
 """The decoders of FIT, by the names under which people choose one: `decoder_names.DECODER_NAMES`."""
 
 _FIT_SIGNATURE = b".FIT"

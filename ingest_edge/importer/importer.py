@@ -37,8 +37,14 @@ UNDECODABLE = "undecodable"
 """The fault of a file that was read and made no sense."""
 
 _ROOM_POLL_S = 0.5
-_IN_FLIGHT = 32
-"""Files between being read and being a workout: bounds the memory, and what a cancelling waits for."""
+_IN_FLIGHT = 2
+"""Files between being read and being a workout: one is read while another is uploaded. More would finish no
+sooner, and every one of them stands between the platform and its other users."""
+
+_REST = 0.5
+"""How long the platform is left to its other users after each file, as a share of what the file took."""
+
+_LONGEST_REST_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,8 @@ class Importer:
         Raises:
             SpoolError, CredentialsRefused: as `run`.
         """
-        running: dict[asyncio.Task[FileOutcome], Work] = {}
+        running: dict[asyncio.Task[tuple[FileOutcome, float]], Work] = {}
+        rest_s = 0.0
         more = True
         try:
             while more or running:
@@ -152,11 +159,14 @@ class Importer:
                     work = None if self._stopped else await anext(works, None)
                     more = work is not None
                     if work is not None:
-                        running[asyncio.create_task(self._import(work))] = work
+                        running[asyncio.create_task(self._import_after(rest_s, work))] = work
+                        rest_s = 0.0
                 if running:
                     done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                     for task in done:
-                        yield running.pop(task), task.result()
+                        outcome, took_s = task.result()
+                        rest_s = min(rest_s + took_s * _REST, _LONGEST_REST_S)
+                        yield running.pop(task), outcome
         finally:
             for task in running:
                 task.cancel()
@@ -169,6 +179,13 @@ class Importer:
             SpoolError, CredentialsRefused: as `run`.
         """
         return await self._import(replace(work, as_it_is=True))
+
+    async def _import_after(self, rest_s: float, work: Work) -> tuple[FileOutcome, float]:
+        """The outcome, and the seconds that it took after the rest."""
+        await asyncio.sleep(rest_s)
+        began_s = asyncio.get_running_loop().time()
+        outcome = await self._import(work)
+        return outcome, asyncio.get_running_loop().time() - began_s
 
     async def _import(self, work: Work) -> FileOutcome:
         async with self._preparing:
