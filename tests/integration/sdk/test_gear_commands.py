@@ -68,7 +68,8 @@ def test_a_default_brings_old_workouts_to_bike_and_chain(garage: Run) -> None:
     listed = [json.loads(line) for line in garage("list", "--json").splitlines()]
     assert [round(each["usage"]["distance_m"], -2) for each in listed] == [3000, 3000]
     assert "2.99 km" in garage("list")
-    assert "cycling" in garage("default", "--list")
+    garage("default", "Racer", "--sport", "cycling", "--sub-sport", "gravel", "--from-now-on")
+    assert "cycling, gravel" in garage("default", "--list")
     assert "0 changed" in garage("recompute")
 
 

@@ -6,25 +6,21 @@ from datetime import UTC, datetime
 
 import click
 
-from pulsemesh import Client
+from pulsemesh.cli import gear_assigning
 from pulsemesh.cli.failures import CommandFailure, Exit
 from pulsemesh.cli.formats import as_dict, as_json_line, distance, local_time
+from pulsemesh.cli.gear_references import find_gear
 from pulsemesh.cli.gear_tables import (
     as_price,
-    differences_table,
     gear_table,
     installations_table,
-    rules_table,
-    seen_tables,
     services_table,
     show_gear,
     workouts_table,
 )
-from pulsemesh.cli.options import SportName, json_option, moment
-from pulsemesh.cli.references import ULID_LENGTH, find_workout
+from pulsemesh.cli.options import json_option, moment
 from pulsemesh.cli.session import Session, command
 from pulsemesh.profile.v1 import gear_pb2
-from pulsemesh.type.v1 import sport_pb2
 
 __all__ = ["gear"]
 
@@ -125,7 +121,7 @@ async def add(
 async def show(session: Session, *, gear: str, limit: int) -> None:
     """Show gear: usage, wear, where it sat or what sits on it, its log, its last workouts."""
     async with session.client() as client:
-        found = await _find(client, gear)
+        found = await find_gear(client, gear)
         names = {each.gear_id: each.name async for each in client.gear.list(with_retired=True)}
         put_on = [each async for each in client.gear.installations(found.gear_id, limit=limit)]
         records = [each async for each in client.gear.services(found.gear_id, limit=limit)]
@@ -176,7 +172,7 @@ async def edit(
     if not changes:
         raise CommandFailure("Say what is to change.", Exit.USAGE)
     async with session.client() as client:
-        found = await _find(client, gear)
+        found = await find_gear(client, gear)
         change = gear_pb2.Gear(gear_id=found.gear_id, **changes)  # type: ignore[arg-type]
         _show(session, await client.gear.update(change, *changes, etag=found.etag))
 
@@ -190,7 +186,7 @@ async def edit(
 async def retire(session: Session, *, gear: str, at: datetime | None, undo: bool) -> None:
     """Take gear out of use; what it did stays."""
     async with session.client() as client:
-        gear_id = (await _find(client, gear)).gear_id
+        gear_id = (await find_gear(client, gear)).gear_id
         if undo:
             _show(session, await client.gear.restore(gear_id))
         else:
@@ -205,7 +201,7 @@ async def retire(session: Session, *, gear: str, at: datetime | None, undo: bool
 async def delete(session: Session, *, gear: str, yes: bool) -> None:
     """Delete gear with its notes, log and targets; what its components did stays theirs."""
     async with session.client() as client:
-        found = await _find(client, gear)
+        found = await find_gear(client, gear)
         if not yes and not session.as_json:
             click.confirm(f"Delete {found.name}?", abort=True)
         deleted = await client.gear.delete(found.gear_id)
@@ -224,7 +220,7 @@ async def delete(session: Session, *, gear: str, yes: bool) -> None:
 async def install(session: Session, *, component: str, gear: str, at: datetime | None) -> None:
     """Put COMPONENT on GEAR, off what it sat on."""
     async with session.client() as client:
-        part, place = await _find(client, component), await _find(client, gear)
+        part, place = await find_gear(client, component), await find_gear(client, gear)
         made = await client.gear.install(part.gear_id, place.gear_id, moment(at))
     if session.as_json:
         click.echo(as_json_line(as_dict(made)))
@@ -240,7 +236,7 @@ async def install(session: Session, *, component: str, gear: str, at: datetime |
 async def remove(session: Session, *, component: str, at: datetime | None) -> None:
     """Take COMPONENT off what it sits on."""
     async with session.client() as client:
-        part = await _find(client, component)
+        part = await find_gear(client, component)
         ended = await client.gear.remove(part.gear_id, moment(at))
     if session.as_json:
         click.echo(as_json_line({} if ended is None else as_dict(ended)))
@@ -272,7 +268,7 @@ async def service(
     """Write down what was done to gear."""
     paid = None if cost is None else as_price(cost, currency)
     async with session.client() as client:
-        found = await _find(client, gear)
+        found = await find_gear(client, gear)
         record = await client.gear.add_service(
             found.gear_id, description, moment(at) or datetime.now(UTC), cost=paid, resets=resets
         )
@@ -292,7 +288,7 @@ async def service(
 async def target(session: Session, *, gear: str, metric: str, limit: float) -> None:
     """Set when gear is worn: kilometres of distance, hours of duration, days of age; 0 takes it away."""
     async with session.client() as client:
-        gear_id = (await _find(client, gear)).gear_id
+        gear_id = (await find_gear(client, gear)).gear_id
         if limit:
             _show(session, await client.gear.set_target(gear_id, metric, limit * _UNITS[metric]))
         else:
@@ -316,111 +312,6 @@ async def alerts(session: Session) -> None:
         click.echo("Nothing is worn.", err=True)
 
 
-@gear.command("default")
-@click.argument("gear", nargs=-1)
-@click.option("--sport", type=SportName(), default=None, help="For workouts of this sport.")
-@click.option("--sensor", default="", help="For workouts that this device measured.")
-@click.option("--imported-name", default="", help="For workouts whose file says so.")
-@click.option("--old-workouts/--from-now-on", default=None, help="Whether old workouts get it too.")
-@click.option("--list", "listing", is_flag=True, help="Show the rules, and what was seen.")
-@json_option
-@command
-async def default(
-    session: Session,
-    *,
-    gear: tuple[str, ...],
-    sport: sport_pb2.Sport.ValueType | None,
-    sensor: str,
-    imported_name: str,
-    old_workouts: bool | None,
-    listing: bool,
-) -> None:
-    """Say which GEAR workouts get when nobody says otherwise; none ends the rule."""
-    async with session.client() as client:
-        if listing:
-            await _list_rules(session, client)
-            return
-        if sum((sport is not None, bool(sensor), bool(imported_name))) != 1:
-            raise CommandFailure("Give --sport, --sensor or --imported-name.", Exit.USAGE)
-        gear_ids = [(await _find(client, each)).gear_id for each in gear]
-
-        async def put(*, past: bool, dry_run: bool) -> int:
-            return await client.gear.set_rule(
-                gear_ids,
-                sport=sport,
-                device_id=sensor,
-                imported_name=imported_name,
-                old_workouts_too=past,
-                dry_run=dry_run,
-            )
-
-        if old_workouts is None:
-            touched = await put(past=True, dry_run=True)
-            old_workouts = False
-            if touched and not session.as_json:
-                old_workouts = click.confirm(f"Change {touched} old workouts too?", default=False)
-        changed = await put(past=old_workouts, dry_run=False)
-    if session.as_json:
-        click.echo(as_json_line({"workouts": changed}))
-    else:
-        click.echo(f"Done; {changed} workouts changed.")
-
-
-@gear.command("assign")
-@click.argument("workout")
-@click.argument("gear", nargs=-1)
-@click.option("--by-rules", is_flag=True, help="Let the rules decide again.")
-@json_option
-@command
-async def assign(session: Session, *, workout: str, gear: tuple[str, ...], by_rules: bool) -> None:
-    """Say what WORKOUT was done with: a bike and shoes, or nothing that you have here."""
-    async with session.client() as client:
-        workout_id = await find_workout(client, workout)
-        if by_rules:
-            given = await client.gear.assign_by_rules(workout_id)
-        else:
-            gear_ids = [(await _find(client, each)).gear_id for each in gear]
-            given = await client.gear.assign(workout_id, gear_ids)
-        names = [(await client.gear.get(each.gear_id)).name for each in given]
-    if session.as_json:
-        for each in given:
-            click.echo(as_json_line(as_dict(each)))
-    else:
-        click.echo(", ".join(names) or "no gear")
-
-
-@gear.command("recompute")
-@click.option("--dry-run", is_flag=True, help="Only say what would change.")
-@json_option
-@command
-async def recompute(session: Session, *, dry_run: bool) -> None:
-    """Count all workouts again, and put right what differs."""
-    async with session.client() as client:
-        done = await client.gear.recompute(dry_run=dry_run)
-        names = {each.gear_id: each.name async for each in client.gear.list(with_retired=True)}
-    if session.as_json:
-        click.echo(as_json_line(as_dict(done)))
-        return
-    word = "would change" if dry_run else "changed"
-    click.echo(f"{done.workouts} workouts; {done.workouts_changed} {word}.")
-    if done.differences:
-        session.console.print(differences_table(done, names))
-
-
-async def _list_rules(session: Session, client: Client) -> None:
-    names = {each.gear_id: each.name async for each in client.gear.list(with_retired=True)}
-    rules, seen = await client.gear.rules(), await client.gear.seen()
-    if session.as_json:
-        for rule in rules:
-            click.echo(as_json_line(as_dict(rule)))
-        click.echo(as_json_line(as_dict(seen)))
-        return
-    session.console.print(rules_table(rules, names))
-    for table in seen_tables(seen, names):
-        session.console.print()
-        session.console.print(table)
-
-
 def _show(session: Session, found: gear_pb2.Gear) -> None:
     if session.as_json:
         click.echo(as_json_line(as_dict(found)))
@@ -428,15 +319,5 @@ def _show(session: Session, found: gear_pb2.Gear) -> None:
         show_gear(session.console, found)
 
 
-async def _find(client: Client, reference: str) -> gear_pb2.Gear:
-    """Return the gear that `reference` means: an id, an end of one, or a name."""
-    wanted = reference.upper().lstrip("…")
-    if len(wanted) == ULID_LENGTH and " " not in wanted:
-        return await client.gear.get(wanted)
-    known = [each async for each in client.gear.list(with_retired=True, page_size=200)]
-    named = [each for each in known if each.name.casefold() == reference.casefold()]
-    found = named or [each for each in known if each.gear_id.endswith(wanted)]
-    if len(found) == 1:
-        return found[0]
-    many = f"{reference} fits {len(found)} pieces of gear." if found else f"No gear is called {reference}."
-    raise CommandFailure(many, Exit.NOT_FOUND, hint="pulsemesh gear list --all shows what there is")
+for _command in (gear_assigning.default, gear_assigning.assign, gear_assigning.recompute):
+    gear.add_command(_command)

@@ -10,6 +10,7 @@ from rich.table import Table
 from pulsemesh.cli.formats import distance, duration, local_time, sport_name
 from pulsemesh.cli.references import short
 from pulsemesh.profile.v1 import gear_assignment_service_pb2, gear_pb2
+from pulsemesh.type.v1 import sport_pb2
 
 __all__ = [
     "as_price",
@@ -24,26 +25,9 @@ __all__ = [
 ]
 
 
-_WITHOUT_DECIMALS = frozenset(
-    [
-        "BIF",
-        "CLP",
-        "DJF",
-        "GNF",
-        "ISK",
-        "JPY",
-        "KMF",
-        "KRW",
-        "PYG",
-        "RWF",
-        "UGX",
-        "VND",
-        "VUV",
-        "XAF",
-        "XOF",
-        "XPF",
-    ]
-)
+_WITHOUT_DECIMALS = {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"} | {
+    *("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"),
+}
 _WITH_THREE = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
 
 
@@ -206,7 +190,9 @@ def _digits(currency: str) -> int:
 def _key(key: gear_pb2.GearRuleKey) -> str:
     match key.WhichOneof("key"):
         case "sport":
-            return sport_name(key.sport.sport)
+            kind = sport_pb2.SubSport.Name(key.sport.sub_sport).removeprefix("SUB_SPORT_").lower()
+            words = "" if kind == "unspecified" else f", {kind.replace('_', ' ')}"
+            return sport_name(key.sport.sport) + words
         case "device_id":
             return f"sensor {key.device_id}"
         case _:
