@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import protovalidate
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from services.chassis.errors import InvalidRequest
 
@@ -15,14 +16,45 @@ MAX_VIOLATIONS = 32
 _validator = protovalidate.Validator()
 
 
+class Malformed:
+    """What stands for bytes that are no message: the pipeline answers it once it knows who calls."""
+
+    __slots__ = ()
+
+
+MALFORMED = Malformed()
+
+
+def reading(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """`deserialize` that gives `MALFORMED` instead of raising, which gRPC would answer with UNKNOWN."""
+
+    def read(data: bytes) -> Any:
+        try:
+            return deserialize(data)
+        except DecodeError:
+            return MALFORMED
+
+    return read
+
+
 def validate(message: Message) -> None:
     """
     Raises:
-        InvalidRequest: with each field that breaks a rule, by its path.
+        InvalidRequest: with each field that breaks a rule, by its path; with none for `MALFORMED`.
     """
+    require_message(message)
     violations = _validator.collect_violations(message)
     if violations:
         raise InvalidRequest([_describe(violation.proto) for violation in violations[:MAX_VIOLATIONS]])
+
+
+def require_message(message: Any) -> None:
+    """
+    Raises:
+        InvalidRequest: it is `MALFORMED`.
+    """
+    if message is MALFORMED:
+        raise InvalidRequest((), "the bytes of the request are not a message of its kind")
 
 
 def _describe(violation: Any) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 
 from services.chassis.pipeline.limiting import Pacer
 from services.chassis.policy.model import MethodPolicy
-from services.chassis.validation import validate
+from services.chassis.validation import require_message, validate
 
 
 class CheckedRequests:
@@ -35,6 +35,8 @@ class CheckedRequests:
             await self._pacer.next()
         if self._check:
             validate(message)
+        else:
+            require_message(message)
         return message
 
 
@@ -42,6 +44,4 @@ def checked(messages: AsyncIterator[Any], policy: MethodPolicy) -> AsyncIterator
     """`messages` as the policy wants them to be handed to the handler."""
     check = not policy.validated_by_handler
     messages_per_second = policy.rate_limit.messages_per_second if policy.rate_limit else 0
-    if not check and not messages_per_second:
-        return messages
     return CheckedRequests(messages, check=check, messages_per_second=messages_per_second)

@@ -20,7 +20,7 @@ from services.chassis.pipeline.failures import not_implemented
 from services.chassis.pipeline.guard import MethodGuard
 from services.chassis.pipeline.requests import checked
 from services.chassis.policy.model import MethodInfo
-from services.chassis.validation import validate
+from services.chassis.validation import reading, validate
 
 UnaryMethod = Callable[[Any, Any], Awaitable[Message]]
 StreamMethod = Callable[[Any, Any], AsyncIterator[Message]]
@@ -167,4 +167,6 @@ def wrap(guard: MethodGuard, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.R
         "stream_stream": stream_stream,
     }
     make: Callable[..., grpc.RpcMethodHandler[Any, Any]] = getattr(grpc, f"{name}_rpc_method_handler")
-    return make(wrappers[name](guard, method), handler.request_deserializer, handler.response_serializer)
+    deserialize = handler.request_deserializer
+    read = None if deserialize is None else reading(deserialize)
+    return make(wrappers[name](guard, method), read, handler.response_serializer)
