@@ -6,7 +6,14 @@ without async; `pulsemesh.errors` holds what can go wrong.
 
 from pulsemesh.calls.retry import RetrySettings
 from pulsemesh.client import Client, connect
-from pulsemesh.credentials import Credentials, StaticToken, TokenFile, TokenProvider
+from pulsemesh.credentials import (
+    Credentials,
+    SessionCredentials,
+    SessionTokens,
+    StaticToken,
+    TokenFile,
+    TokenProvider,
+)
 from pulsemesh.errors import PulsemeshError
 from pulsemesh.streams import Series, Streams
 from pulsemesh.target import Tls
@@ -17,6 +24,8 @@ __all__ = [
     "PulsemeshError",
     "RetrySettings",
     "Series",
+    "SessionCredentials",
+    "SessionTokens",
     "StaticToken",
     "Streams",
     "Tls",

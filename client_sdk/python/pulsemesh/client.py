@@ -12,7 +12,8 @@ import grpc.aio
 
 from pulsemesh.calls.channel import PolicyChannel
 from pulsemesh.calls.retry import RetrySettings
-from pulsemesh.credentials import Credentials, TokenSource, as_credentials
+from pulsemesh.credentials import Anonymous, Credentials, SessionCredentials, TokenSource, as_credentials
+from pulsemesh.parts.account import Account
 from pulsemesh.parts.analysis import Analyses
 from pulsemesh.parts.athletes import Athletes
 from pulsemesh.parts.comparison import Comparison
@@ -25,6 +26,7 @@ from pulsemesh.parts.ingest import Ingest
 from pulsemesh.parts.recordings import Recordings
 from pulsemesh.parts.revisions import Revisions
 from pulsemesh.parts.segments import Segments
+from pulsemesh.parts.sessions import Sessions
 from pulsemesh.parts.tokens import Tokens
 from pulsemesh.parts.workouts import Workouts
 from pulsemesh.target import Tls, open_channel
@@ -50,6 +52,13 @@ class Client:
     ) -> None:
         self._grpc = channel
         self._channel = PolicyChannel(channel, credentials, retry=retry, validate=validate)
+        anonymous = PolicyChannel(channel, Anonymous(), retry=retry, validate=validate)
+        self.account = Account(self._channel, anonymous)
+        """One's account: signing up and in, password, address, deletion."""
+        self.sessions = Sessions(self._channel, anonymous)
+        """Where one is signed in."""
+        if isinstance(credentials, SessionCredentials):
+            credentials.bind(self.sessions.refresh)
         self.workouts = Workouts(self._channel)
         """Finished workouts: history, editing, deletion, streams."""
         self.recordings = Recordings(self._channel)

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
-__all__ = ["Anonymous", "Credentials", "StaticToken", "TokenFile", "TokenProvider", "as_credentials"]
+from pulsemesh.auth.v1 import session_pb2
+
+__all__ = [
+    "Anonymous",
+    "Credentials",
+    "SessionCredentials",
+    "SessionKeeper",
+    "SessionTokens",
+    "StaticToken",
+    "TokenFile",
+    "TokenProvider",
+    "as_credentials",
+]
 
 TokenSource = Callable[[], str | Awaitable[str]]
+
+_RENEW_BEFORE_S = 30.0
 
 
 @runtime_checkable
@@ -117,6 +134,120 @@ class TokenProvider:
     async def _get(self) -> str:
         token = self._get_token()
         return await token if inspect.isawaitable(token) else token
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTokens:
+    """What a program holds after a person signed in with it. Times are seconds since 1970."""
+
+    access_token: str = field(repr=False)
+    access_expires_at_s: float
+    refresh_token: str = field(repr=False)
+    refresh_expires_at_s: float
+    user_id: str
+    session_id: str
+
+    @classmethod
+    def of(cls, tokens: session_pb2.Tokens) -> SessionTokens:
+        """Return the tokens of an answer."""
+        return cls(
+            tokens.access_token,
+            tokens.access_expires_at.ToMilliseconds() / 1000,
+            tokens.refresh_token,
+            tokens.refresh_expires_at.ToMilliseconds() / 1000,
+            tokens.user_id,
+            tokens.session_id,
+        )
+
+
+Exchange: TypeAlias = Callable[[str], Awaitable[SessionTokens]]
+"""From a refresh token to the next pair."""
+
+
+class SessionKeeper(Protocol):
+    """Where a program keeps its session, if it is to survive the program.
+
+    A refresh token is good once, and whoever uses an old one ends the session. So programs that share a
+    session renew it one at a time, and each looks first whether another did.
+    """
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Hold the others off. May block; called in a thread."""
+
+    def load(self) -> SessionTokens | None:
+        """Return what is kept."""
+
+    def save(self, tokens: SessionTokens) -> None:
+        """Keep these from now on."""
+
+
+class SessionCredentials:
+    """The tokens of a session, renewed before they expire and when the platform refuses one.
+
+    Calls that need a new token at the same time share one. The client that they are given to binds them to
+    its connection; they serve one client at a time.
+    """
+
+    def __init__(
+        self,
+        tokens: SessionTokens,
+        keeper: SessionKeeper | None = None,
+        *,
+        clock_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._tokens = tokens
+        self._keeper = keeper
+        self._clock_s = clock_s
+        self._renewing = asyncio.Lock()
+        self._exchange: Exchange | None = None
+
+    def __repr__(self) -> str:
+        return f"SessionCredentials({self._tokens.user_id})"
+
+    @property
+    def tokens(self) -> SessionTokens:
+        """The tokens in use."""
+        return self._tokens
+
+    def bind(self, exchange: Exchange) -> None:
+        """Say how a refresh token is exchanged for the next pair. The client does."""
+        self._exchange = exchange
+
+    async def token(self) -> str:
+        """Return an access token that holds for a while still."""
+        if self._clock_s() + _RENEW_BEFORE_S >= self._tokens.access_expires_at_s:
+            await self._renew(self._tokens.access_token)
+        return self._tokens.access_token
+
+    async def refresh(self, rejected: str) -> bool:
+        """Get another one. Raises `Unauthenticated` where the session has ended."""
+        await self._renew(rejected)
+        return self._tokens.access_token != rejected
+
+    async def _renew(self, rejected: str) -> None:
+        async with self._renewing:
+            if self._tokens.access_token != rejected or self._exchange is None:
+                return  # another call was first
+            if self._keeper is None:
+                self._tokens = await self._exchange(self._tokens.refresh_token)
+            else:
+                await self._renew_together(self._exchange, self._keeper, rejected)
+
+    async def _renew_together(self, exchange: Exchange, keeper: SessionKeeper, rejected: str) -> None:
+        lock = keeper.locked()
+        await asyncio.to_thread(lock.__enter__)
+        try:
+            kept = await asyncio.to_thread(keeper.load)
+            if kept is not None and kept.session_id == self._tokens.session_id:
+                self._tokens = kept
+            if self._tokens.access_token == rejected or self._outdated():
+                self._tokens = await exchange(self._tokens.refresh_token)
+                await asyncio.to_thread(keeper.save, self._tokens)
+        finally:
+            lock.__exit__(None, None, None)
+
+    def _outdated(self) -> bool:
+        return self._clock_s() + _RENEW_BEFORE_S >= self._tokens.access_expires_at_s
 
 
 def as_credentials(given: Credentials | str | Path | TokenSource | None) -> Credentials:

@@ -21,6 +21,7 @@ from pulsemesh import client as async_client
 from pulsemesh.calls.retry import RetrySettings
 from pulsemesh.credentials import Credentials, TokenSource
 from pulsemesh.parts import (
+    account,
     analysis,
     athletes,
     comparison,
@@ -33,6 +34,7 @@ from pulsemesh.parts import (
     recordings,
     revisions,
     segments,
+    sessions,
     tokens,
     workouts,
 )
@@ -371,6 +373,34 @@ class Ingest(_Part[ingest.Ingest]):
         return LiveRecording(self._loop.run(make()), self._loop)
 
 
+class Account(_Part[account.Account]):
+    """`pulsemesh.parts.account.Account` without async."""
+
+    sign_up = _blocking(account.Account.sign_up)
+    resend = _blocking(account.Account.resend)
+    verify = _blocking(account.Account.verify)
+    verify_link = _blocking(account.Account.verify_link)
+    sign_in = _blocking(account.Account.sign_in)
+    request_password_reset = _blocking(account.Account.request_password_reset)
+    reset_password = _blocking(account.Account.reset_password)
+    get = _blocking(account.Account.get)
+    set_language = _blocking(account.Account.set_language)
+    change_password = _blocking(account.Account.change_password)
+    change_email = _blocking(account.Account.change_email)
+    confirm_email = _blocking(account.Account.confirm_email)
+    request_deletion = _blocking(account.Account.request_deletion)
+
+
+class Sessions(_Part[sessions.Sessions]):
+    """`pulsemesh.parts.sessions.Sessions` without async."""
+
+    list = _blocking(sessions.Sessions.list)
+    end = _blocking(sessions.Sessions.end)
+    end_all = _blocking(sessions.Sessions.end_all)
+    refresh = _blocking(sessions.Sessions.refresh)
+    sign_out = _blocking(sessions.Sessions.sign_out)
+
+
 class Client:
     """A connection to a platform, with one part per service. Use it with `with`, or `close` it."""
 
@@ -393,6 +423,8 @@ class Client:
         self.duplicates = Duplicates(inner.duplicates, loop)
         self.ingest = Ingest(inner.ingest, loop)
         self.auth = Tokens(inner.auth, loop)
+        self.account = Account(inner.account, loop)
+        self.sessions = Sessions(inner.sessions, loop)
 
     def close(self) -> None:
         """End all calls, close the connection and end its thread. A repeat changes nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from pulsemesh.cli import (
+    accounts,
     comparing,
     consent,
     duplicates,
@@ -46,6 +47,9 @@ def cli(context: click.Context, target: str, token: str) -> None:
 for _command in (
     sign_in.login,
     sign_in.logout,
+    accounts.signup,
+    accounts.verify,
+    accounts.sessions,
     listing.list_workouts,
     showing.show,
     watching.watch,

@@ -16,7 +16,8 @@ from rich.console import Console
 
 from pulsemesh import Client, connect
 from pulsemesh.cli.failures import CommandFailure, Exit, from_error
-from pulsemesh.cli.store import Store
+from pulsemesh.cli.store import KeptSession, Store
+from pulsemesh.credentials import Credentials, SessionCredentials
 from pulsemesh.errors import PulsemeshError
 from pulsemesh.target import DEFAULT_PORT
 
@@ -52,15 +53,25 @@ class Session:
         sign_in = self.store.get(self.target)
         return sign_in.access_token if sign_in else ""
 
+    def credentials(self) -> Credentials | str:
+        """Return what to call with: a token, or a session that renews itself; empty where nobody is signed
+        in.
+        """
+        sign_in = None if self.given_token else self.store.get(self.target)
+        if sign_in is None or not sign_in.refresh_token:
+            return self.token()
+        keeper = KeptSession(self.store, self.target, sign_in.login)
+        return SessionCredentials(sign_in.tokens(), keeper)
+
     @asynccontextmanager
     async def client(self, *, anonymous: bool = False) -> AsyncIterator[Client]:
         """Connect to the platform as the one who is signed in. Raises `CommandFailure` where nobody is."""
-        token = "" if anonymous else self.token()
-        if not token and not anonymous:
+        credentials = "" if anonymous else self.credentials()
+        if not credentials and not anonymous:
             raise CommandFailure(
                 f"You are not signed in at {self.target}.", Exit.SIGN_IN, hint="pulsemesh login NAME"
             )
-        async with connect(self.target, token or None) as client:
+        async with connect(self.target, credentials or None) as client:
             yield client
 
 
