@@ -52,8 +52,8 @@ def test_radii_that_are_nearly_equal_give_no_second_measurement() -> None:
 def test_all_places_of_a_square_have_one_circle_so_that_measuring_it_tells_no_more() -> None:
     """The attack: whoever fits the circle through many cut ends knows its middle, and no more than that.
 
-    The places that have this circle fill a square about its middle evenly: the best guess of the centre is the
-    middle, and it is off as far as any guess within the square is.
+    The places that have this circle fill a square about its middle evenly: the best guess of the centre is
+    the middle, and it is off as far as any guess within the square is.
     """
     secret, radius_m = b"k" * 32, 200.0
     home = circle_of(secret, *_HOME, radius_m)
