@@ -75,7 +75,7 @@ class Facts:
             workout_id=workout_id,
             version=state.version,
             hidden=state.hidden,
-            start_ms=state.start_time.ToMilliseconds(),
+            start_ms=max(state.start_time.ToMilliseconds(), 0),
             total=_part(state.total),
             parts=tuple(_part(part) for part in state.parts),
             imported_name=state.gear,
@@ -174,7 +174,7 @@ def name_key(name: str) -> str:
     """A name so that two that look the same are the same: case, width and spaces do not tell them apart."""
     folded = unicodedata.normalize("NFKC", name).casefold()
     # Folding may make a name longer; what is stored has an end.
-    return " ".join(unicodedata.normalize("NFKC", folded).split())[:_LONGEST_NAME]
+    return " ".join(unicodedata.normalize("NFKC", folded).split())[:_LONGEST_NAME].rstrip()
 
 
 def _proposals(

@@ -30,10 +30,11 @@ def put_state(
     conn: Connection, user_id: str, workout_id: str, state: events_pb2.WorkoutState, now_ms: int
 ) -> KnownWorkout | None:
     """Keep the state of a workout if it is newer than what is known; None when it is not."""
+    facts = Facts.of(workout_id, state)
     values = {
         "version": state.version,
         "gone": False,
-        "start_ms": state.start_time.ToMilliseconds(),
+        "start_ms": facts.start_ms,
         "state": state.SerializeToString(deterministic=True),
         "seen_ms": now_ms,
     }
@@ -45,7 +46,7 @@ def put_state(
         .on_conflict_do_update(index_elements=["user_id", "workout_id"], set_=values, where=newer)
         .returning(gear_workouts.c.workout_pk)
     ).scalar_one_or_none()
-    return None if workout_pk is None else KnownWorkout(workout_pk, Facts.of(workout_id, state))
+    return None if workout_pk is None else KnownWorkout(workout_pk, facts)
 
 
 def put_gone(conn: Connection, user_id: str, workout_id: str, now_ms: int) -> KnownWorkout | None:
