@@ -163,6 +163,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The address has an account: sign in to it and link the provider from there."""
     ERROR_REASON_ADDRESS_NOT_PROVED: _ErrorReason.ValueType  # 109
     """The provider does not vouch for an address: sign up by mail, and link the provider then."""
+    ERROR_REASON_RIGHTS_REQUEST_BEGUN: _ErrorReason.ValueType  # 130
+    """Rights over one's data.
+    The request is worked on already: it cannot be taken back.
+    """
+    ERROR_REASON_RIGHTS_REQUEST_UNFINISHED: _ErrorReason.ValueType  # 131
+    """There is nothing to fetch yet."""
+    ERROR_REASON_ERASED: _ErrorReason.ValueType  # 132
+    """The person was erased, or is being erased: nothing new is kept of them."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper): ...
 
@@ -305,4 +313,12 @@ ERROR_REASON_SIGN_IN_TO_LINK: ErrorReason.ValueType  # 108
 """The address has an account: sign in to it and link the provider from there."""
 ERROR_REASON_ADDRESS_NOT_PROVED: ErrorReason.ValueType  # 109
 """The provider does not vouch for an address: sign up by mail, and link the provider then."""
+ERROR_REASON_RIGHTS_REQUEST_BEGUN: ErrorReason.ValueType  # 130
+"""Rights over one's data.
+The request is worked on already: it cannot be taken back.
+"""
+ERROR_REASON_RIGHTS_REQUEST_UNFINISHED: ErrorReason.ValueType  # 131
+"""There is nothing to fetch yet."""
+ERROR_REASON_ERASED: ErrorReason.ValueType  # 132
+"""The person was erased, or is being erased: nothing new is kept of them."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
