@@ -18,6 +18,7 @@ from services.chassis.settings import (
 from services.chassis.settings.documentation import as_markdown, as_text
 from services.host.audit_commands import audit
 from services.host.certificate_commands import certificates
+from services.host.consent_commands import consent
 from services.host.exit_codes import ExitCode
 from services.host.gateway_commands import gateway, up
 from services.host.registry import domain_settings
@@ -137,6 +138,7 @@ def check(domains: tuple[str, ...], data_dir: Path | None) -> None:
 
 main.add_command(audit)
 main.add_command(certificates)
+main.add_command(consent)
 main.add_command(staff)
 main.add_command(gateway)
 main.add_command(up)

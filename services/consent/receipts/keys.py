@@ -54,6 +54,17 @@ def load_or_create(data_dir: Path, key_file: Path | None = None) -> ReceiptKeys:
     return ReceiptKeys(signing, _publish(signing, directory / JWKS_FILE))
 
 
+def published(data_dir: Path, jwks_file: Path | None = None) -> KeySet:
+    """The public keys alone: to prove receipts where nothing is signed.
+
+    Raises:
+        OSError: there are none.
+        ValueError: the file holds no keys.
+    """
+    path = jwks_file or data_dir / "consent" / JWKS_FILE
+    return KeySet([OKPKey.import_key(key) for key in json.loads(path.read_text())["keys"]])
+
+
 def in_memory() -> ReceiptKeys:
     """A key that is kept nowhere: for tests."""
     signing = _import(_new())

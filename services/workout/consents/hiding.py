@@ -9,12 +9,14 @@ from pulsemesh.workout.v1 import recording_service_pb2, workout_pb2
 from services.workout.consents.channels import guarded_by
 
 Refused = Collection[Purpose.ValueType]
+_Part = workout_pb2.Workout | workout_pb2.Session | workout_pb2.Lap
 
 
 def hide_in_workout(workout: workout_pb2.Workout, refused: Refused) -> workout_pb2.Workout:
     """The same workout, without the numbers of channels that are refused."""
     if refused:
-        for part in (workout, *workout.sessions, *workout.laps):
+        parts: list[_Part] = [workout, *workout.sessions, *workout.laps]
+        for part in parts:
             if part.HasField("summary"):
                 _hide_in_summary(part.summary, refused)
     return workout
