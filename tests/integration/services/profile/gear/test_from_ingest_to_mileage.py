@@ -11,6 +11,7 @@ import pytest
 
 from pulsemesh import Client, errors
 from pulsemesh.testing import platform
+from pulsemesh.workout.v1 import workout_state_service_pb2, workout_state_service_pb2_grpc
 
 START = datetime(2026, 6, 1, 7, tzinfo=UTC)
 
@@ -109,3 +110,11 @@ async def test_nobody_else_sees_or_uses_the_gear() -> None:
         assert [gear.name async for gear in narrow.gear.list()] == ["Racer"]
         with pytest.raises(errors.PermissionDenied):
             await narrow.gear.retire(bike.gear_id)
+
+
+async def test_states_of_workouts_are_for_services_alone() -> None:
+    async with platform() as running:
+        client = await running.client("rider")
+        states = client.stub(workout_state_service_pb2_grpc.WorkoutStateServiceStub)
+        with pytest.raises(errors.PermissionDenied):
+            await states.ListWorkoutStates(workout_state_service_pb2.ListWorkoutStatesRequest())

@@ -10,17 +10,18 @@ import pytest
 
 from pulsemesh.event.v1.envelope_pb2 import Envelope
 from pulsemesh.profile.v1 import gear_assignment_service_pb2 as assignment
-from pulsemesh.profile.v1 import gear_pb2
+from pulsemesh.profile.v1 import gear_events_pb2, gear_pb2
 from pulsemesh.profile.v1 import gear_service_pb2 as wire
 from pulsemesh.type.v1 import sport_pb2
 from pulsemesh.ulid import new_ulid
 from pulsemesh.workout.v1 import events_pb2
-from services.chassis import migrations
+from services.chassis import migrations, outbox
 from services.chassis.database import Database, open_database
 from services.chassis.errors import AlreadyExists
 from services.profile.gear import choosing, inventory, listing, messages, servicing
 from services.profile.gear.events import workout_consumer
 from services.profile.gear.store import inventory as store
+from services.profile.gear.watching import GearWatch
 from services.profile.module import module
 
 PERSON = "eu_01J00000000000000000000000"
@@ -127,3 +128,20 @@ async def test_a_target_is_set_twice_and_a_request_repeated(database: Database) 
     assert made[0] == made[1]
     async with database.read() as view:
         assert await view.run(store.count, PERSON) == 2
+
+
+async def test_the_watch_tells_of_gear_that_is_worn_by_age(database: Database) -> None:
+    bike = await add(database, "Racer")
+    request = wire.SetWearTargetRequest(gear_id=bike, metric=gear_pb2.WEAR_METRIC_AGE, limit=100)
+    async with database.write() as transaction:
+        await transaction.run(servicing.set_target, PERSON, request, NOW_MS)
+    now_ms = NOW_MS
+    watch = GearWatch(database, lambda: now_ms)
+    assert await watch.look() == 0
+    now_ms += 95 * 86_400_000
+    assert await watch.look() == 1
+    assert await watch.look() == 0
+    async with database.read() as view:
+        rows = await view.run(outbox.waiting, 10, 10**9)
+    told = [gear_events_pb2.GearWearReached.FromString(row.envelope.payload) for row in rows]
+    assert [(each.gear_id, each.step_percent, each.used) for each in told] == [(bike, 90, 95)]
