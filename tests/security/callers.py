@@ -12,7 +12,7 @@ from tests.security.tokens import TokenMint, user_id
 
 Metadata = list[tuple[str, str | bytes]]
 ALL_ROLES = frozenset(
-    {"content_editor", "moderator", "operator", "privacy", "privacy_officer", "security_admin", "support"}
+    {"content_editor", "moderator", "operator", "privacy_officer", "security_admin", "support"}
 )
 ENDED_SESSION = "01J0000000000000000000END0"
 ON_BEHALF_OF = "pulsemesh-on-behalf-of"
