@@ -26,6 +26,7 @@ from services.auth.keeping_sessions import KeepingSessions
 from services.auth.keyring import KeyKeeper, Keyring, Rotation
 from services.auth.mail.outbox import MailOutbox
 from services.auth.mail.sending import MailSender
+from services.auth.oauth.building import CoreOfAuth, add_oauth
 from services.auth.revoking import RevocationFeed
 from services.auth.servicers import (
     AccountServicer,
@@ -100,6 +101,7 @@ class AuthModule:
             on_close=close,
         )
         _add_development_issuer(running, context)
+        add_oauth(running, CoreOfAuth(context.settings, tools, keyring, issuer, keeping))
         return running
 
 

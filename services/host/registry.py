@@ -24,6 +24,7 @@ SETTINGS: Mapping[str, tuple[str, str]] = {
     "auth": ("services.auth.settings", "IdentitySettings"),
     "consent": ("services.consent.settings", "ConsentSettings"),
     "gateway": ("services.gateway.settings", "GatewaySettings"),
+    "oauth": ("services.auth.oauth.settings", "OAuthSettings"),
     "workout": ("services.workout.settings", "WorkoutSettings"),
 }
 """Domain to the Python module and the name of its settings, for those that have some."""

@@ -69,6 +69,11 @@ class ServerSettings(_Group):
     workers: PositiveInt = Field(
         default=1, description="Processes that share the port. More than one needs PostgreSQL and Redis."
     )
+    health_listen: Address | None = Field(
+        default=None,
+        description="Address and port that answer gRPC health checks without TLS, and nothing else; for "
+        "probes that speak no TLS. Absent: none.",
+    )
     max_message_bytes: PositiveInt = Field(
         default=16 * 1024 * 1024, description="Largest message that is taken or sent."
     )
@@ -186,6 +191,16 @@ class AuthSettings(_Group):
     )
     leeway_s: int = Field(
         default=30, ge=0, le=300, description="Seconds by which the issuer's clock may differ from ours."
+    )
+    http_listen: Address | None = Field(
+        default=None,
+        description="Address and port of the auth service's HTTP pages and OAuth 2 endpoints; absent: none.",
+    )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#@\s]+$",
+        description="Where browsers and programs reach them, as https://<host>: the issuer of OAuth 2.",
+        json_schema_extra=_shown("http://<http_listen>"),
     )
     revocations_stale_s: PositiveFloat = Field(
         default=300.0,
@@ -306,6 +321,8 @@ class Settings(BaseSettings):
                 raise ValueError("auth.delegation=header lets a service act for anybody: not in production")
             if self.consent.gate == "development":
                 raise ValueError("consent.gate=development allows everything: not in production")
+            if self.auth.http_listen is not None and not (self.auth.public_url or "").startswith("https://"):
+                raise ValueError("auth.http_listen needs auth.public_url, over https, in production")
         if self.auth.jwks_file is not None and self.auth.jwks_url is not None:
             raise ValueError("auth.jwks_file and auth.jwks_url exclude each other")
         return self

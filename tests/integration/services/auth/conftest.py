@@ -204,12 +204,12 @@ async def eventually(condition: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def running_rig(
-    directory: Path, url: str, identity: dict[str, Any] | None = None
+    directory: Path, url: str, identity: dict[str, Any] | None = None, *, auth: dict[str, Any] | None = None
 ) -> AsyncIterator[Rig]:
-    """The domain over a database."""
+    """The domain over a database; `auth` are settings of that group."""
     quick = {"argon2_memory_kib": 8, "argon2_passes": 1, "cells": {"us": "https://us.example"}}
     identity_settings = IdentitySettings(**(quick | (identity or {})))  # type: ignore[arg-type]
-    settings = load_settings({"data_dir": directory, "auth": {"development_issuer": False}})
+    settings = load_settings({"data_dir": directory, "auth": {"development_issuer": False} | (auth or {})})
     clock = Clock()
     domain = AuthModule(lambda: identity_settings)
     assert domain.migrations is not None

@@ -1,0 +1,5 @@
+"""RPC in, use case, RPC out: no rules and no SQL here. A module for each service of the contract."""
+
+from services.auth.oauth.servicers.devices import DeviceGrantServicer
+
+__all__ = ["DeviceGrantServicer"]

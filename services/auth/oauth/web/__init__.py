@@ -1,0 +1,1 @@
+"""The provider as HTTP shows it: endpoints for programs, pages for people."""
