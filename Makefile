@@ -33,8 +33,16 @@ demo: $(STAMP) ## The main job on embedded defaults: sensors and files become wo
 	@$(BIN)/python -m demo
 
 .PHONY: up
-up: $(STAMP) ## Start the platform on embedded defaults and keep it up (Ctrl-C ends it)
-	@$(BIN)/pulsemesh-server serve
+up: $(STAMP) ## Start the platform and the gateway on embedded defaults and keep them up (Ctrl-C ends them)
+	@$(BIN)/pulsemesh-server up
+
+.PHONY: gateway
+gateway: $(STAMP) ## Make the gateway's configuration, the manifests and the OpenAPI document from the contracts
+	@$(BIN)/pulsemesh-server gateway render deploy
+
+.PHONY: deploy
+deploy: gateway ## Make the manifests and check them offline (kubernetes-validate, Envoy)
+	@$(BIN)/python -m pytest -q $(PYTEST_ARGS) tests/unit/deploy tests/integration/deploy
 
 .PHONY: test
 test: $(STAMP) ## All tests, against a real PostgreSQL and a real Valkey that they bring along
@@ -66,6 +74,7 @@ lint: $(STAMP) ## The row of checks: formatting, types, imports, contracts, gene
 	@$(BIN)/buf format --diff --exit-code
 	@BUF=$(BIN)/buf tools/check-breaking.sh
 	@tools/check-generated.sh
+	@$(BIN)/pulsemesh-server gateway render --check deploy
 	@if command -v npm >/dev/null; then npm --prefix client_sdk/typescript run --silent check && echo "TypeScript: no errors"; fi
 
 .PHONY: lock

@@ -18,6 +18,9 @@ CONFIGURATION_FOLDER = "/etc/pulsemesh/envoy"
 DOOR_TLS_FOLDER = "/etc/pulsemesh/door"
 SERVICE_TLS_FOLDER = "/etc/pulsemesh/tls"
 
+AUTH_NAME = "auth.pulsemesh.internal"
+"""What the pages of sign-in are asked for under, whichever service has them."""
+
 MONOLITH = "monolith"
 SPLIT = "split"
 SHAPES = (MONOLITH, SPLIT)
@@ -44,7 +47,7 @@ def kubernetes_gateway(shape: str, domains: Iterable[str], *, cell: str) -> Gate
         folder=CONFIGURATION_FOLDER,
         listen=Address("0.0.0.0", DOOR_PORT),
         services={name: Address(host_of(service_of(shape, name)), GRPC_PORT) for name in sorted(domains)},
-        keys=(KeySetAddress(auth),),
+        keys=(KeySetAddress(auth, host=AUTH_NAME),),
         certificate=f"{DOOR_TLS_FOLDER}/tls.crt",
         key=f"{DOOR_TLS_FOLDER}/tls.key",
         admin=Address("127.0.0.1", ADMIN_PORT),

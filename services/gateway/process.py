@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import logging
 import os
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import structlog
 
-from services.gateway.configuration.listeners import DOOR
+from services.gateway.admin import AdminPage
 from services.gateway.rendering import BOOTSTRAP
 
 _log = structlog.get_logger(__name__)
-logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every look at the admin page
 
 READY_WITHIN_S = 30.0
 END_WITHIN_S = 10.0
 POLL_S = 0.05
-_REFUSED = "listener_manager.lds.update_rejected"
 
 
 class EnvoyFailed(RuntimeError):
@@ -65,7 +60,7 @@ class EnvoyProcess:
         self._files = EnvoyFiles(folder)
         self._threads = threads
         self._process: asyncio.subprocess.Process | None = None
-        self._admin: httpx.AsyncClient | None = None
+        self._admin: AdminPage | None = None
         self.address = ""
 
     @property
@@ -105,11 +100,13 @@ class EnvoyProcess:
             self._must_live()
             await asyncio.sleep(POLL_S)
         address = self._files.admin.read_text().strip()
-        self._admin = httpx.AsyncClient(base_url=f"http://{address}", timeout=5.0, trust_env=False)
+        self._admin = AdminPage(address)
         while not self.address:
             self._must_live()
             with contextlib.suppress(httpx.HTTPError):
-                self.address = await self._door()
+                if await self._admin.listeners_refused():
+                    raise EnvoyFailed("the listeners are refused")
+                self.address = await self._admin.door()
             await asyncio.sleep(POLL_S)
 
     def _must_live(self) -> None:
@@ -123,25 +120,10 @@ class EnvoyProcess:
         telling = [line[:600] for line in lines if any(word in line for word in words)]
         return "\n".join((telling or lines)[-3:]) or "it said nothing"
 
-    async def _door(self) -> str:
-        """The bound address of the door, empty until Envoy is ready and listens."""
-        assert self._admin is not None
-        if (await self.statistics(f"^{_REFUSED}$")).get(_REFUSED, 0):
-            raise EnvoyFailed("the listeners are refused")
-        if (await self._admin.get("/ready")).status_code != httpx.codes.OK:
-            return ""
-        listeners = json.loads((await self._admin.get("/listeners?format=json")).text)
-        for listener in listeners.get("listener_statuses", ()):
-            if listener["name"] == DOOR:
-                socket = listener["local_address"]["socket_address"]
-                return f"{socket['address']}:{socket['port_value']}"
-        return ""
-
     async def statistics(self, pattern: str) -> dict[str, int]:
         """Counters and gauges whose name matches a regular expression."""
         assert self._admin is not None
-        answer = await self._admin.get("/stats", params={"filter": pattern, "format": "json"})
-        return {one["name"]: one["value"] for one in answer.json()["stats"] if "value" in one}
+        return await self._admin.statistics(pattern)
 
     async def wait(self) -> int:
         """The exit code, once it ended."""
@@ -151,23 +133,13 @@ class EnvoyProcess:
     async def drain(self, within_s: float) -> None:
         """Say goodbye to the clients, let their calls end, then end.
 
-        SIGTERM alone would cut calls off. First the health page fails, so that whoever balances load looks
-        elsewhere; then connections are told to bring no more calls and the port is given up.
+        SIGTERM alone would cut calls off.
         """
         if self._process is None or self._process.returncode is not None:
             return
         assert self._admin is not None
-        until = time.monotonic() + within_s
-        with contextlib.suppress(httpx.HTTPError):
-            await self._admin.post("/healthcheck/fail")
-            await self._admin.post("/drain_listeners", params={"graceful": "", "skip_exit": ""})
-            while time.monotonic() < until and await self._busy():  # noqa: ASYNC110 - another process' state
-                await asyncio.sleep(POLL_S)
+        await self._admin.drain(within_s)
         await self.end()
-
-    async def _busy(self) -> bool:
-        name = f"http.{DOOR}.downstream_rq_active"
-        return (await self.statistics(f"^{name}$")).get(name, 0) > 0
 
     async def end(self) -> None:
         """SIGTERM, and SIGKILL for one that does not listen."""
@@ -190,5 +162,5 @@ class EnvoyProcess:
 
     async def _close(self) -> None:
         if self._admin is not None:
-            await self._admin.aclose()
+            await self._admin.close()
             self._admin = None

@@ -22,15 +22,18 @@ BOOTSTRAP = "envoy.yaml"
 HEADER = "# Made from the contracts by `make gateway`: change those, or services/gateway, never this file.\n"
 
 
-class _Plain(yaml.SafeDumper):
+class Plain(yaml.SafeDumper):
     """Writes a value that occurs twice twice: references make a file hard to read."""
 
     def ignore_aliases(self, data: Any) -> bool:
+        """See `yaml.representer.BaseRepresenter`."""
         return True
 
 
-def _text(value: object) -> bytes:
-    return (HEADER + yaml.dump(value, Dumper=_Plain, sort_keys=False, width=110)).encode()
+def text(value: object) -> bytes:
+    """A value as YAML, with the line that says where it is from."""
+    written = yaml.dump(value, Dumper=Plain, sort_keys=False, width=110, default_flow_style=None)
+    return (HEADER + written).encode()
 
 
 def contract_methods(*, development: bool) -> list[ExposedMethod]:
@@ -52,9 +55,9 @@ def render(shape: GatewayShape, methods: Iterable[ExposedMethod] | None = None) 
         "routes.yaml": lambda version: configuration.route_configuration(shape, chosen, version),
         "secrets.yaml": lambda version: configuration.secrets(shape, version),
     }
-    files = {name: _text(make(_version(make("")))) for name, make in makers.items()}
+    files = {name: text(make(_version(make("")))) for name, make in makers.items()}
     return files | {
-        BOOTSTRAP: _text(configuration.bootstrap(shape)),
+        BOOTSTRAP: text(configuration.bootstrap(shape)),
         DESCRIPTORS: configuration.descriptor_set(chosen),
     }
 

@@ -75,12 +75,44 @@ def validate(data_dir: Path | None) -> None:
 @gateway.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("deploy"))
 @click.option("--cell", default="eu", show_default=True, help="The cell that is deployed.")
-def render(folder: Path, cell: str) -> None:
-    """Write what is made from the contracts for Kubernetes into FOLDER, and the OpenAPI document."""
-    from services.host.gateway_rendering import write_all  # noqa: PLC0415
+@click.option("--check", is_flag=True, help="Change nothing; fail when something would change.")
+def render(folder: Path, cell: str, check: bool) -> None:
+    """Write what is made from the contracts: into FOLDER the gateway and the manifests for Kubernetes, beside
+    it docs/openapi.yaml.
+    """
+    from services.host.gateway_rendering import outdated, write_all  # noqa: PLC0415
 
-    for path in write_all(folder, cell=cell):
-        click.echo(str(path))
+    if not check:
+        for path in write_all(folder, cell=cell):
+            click.echo(str(path))
+        return
+    stale = outdated(folder, cell=cell)
+    for path in stale:
+        click.echo(f"does not match the contracts: {path}", err=True)
+    if stale:
+        click.echo("Run 'make gateway' and commit what it changes.", err=True)
+        sys.exit(ExitCode.FAILED)
+    click.echo("gateway, manifests, OpenAPI: no diff")
+
+
+@gateway.command()
+@click.option("--listen", required=True, help="Loopback address and port.")
+def limits(listen: str) -> None:
+    """Count the limits that all gateway processes share, in the store of PULSEMESH_STORE__LIMITS_URL."""
+    settings = _settings(None)
+    from services.host.gateway_running import run_limits  # noqa: PLC0415
+
+    sys.exit(run_limits(settings, listen))
+
+
+@gateway.command()
+@click.option("--admin", required=True, help="Address and port of Envoy's admin page.")
+@click.option("--within", default=25.0, show_default=True, help="Seconds that calls are given to end.")
+def drain(admin: str, within: float) -> None:
+    """Tell an Envoy's clients to go, and return when their calls have ended."""
+    from services.host.gateway_running import run_drain  # noqa: PLC0415
+
+    sys.exit(run_drain(admin, within))
 
 
 @click.command()

@@ -18,6 +18,7 @@ from services.auth.keys import load_or_create_key
 from services.chassis.limits import open_rate_limiter
 from services.chassis.settings import Settings
 from services.chassis.telemetry import configure_logging
+from services.gateway.admin import drain_listeners
 from services.gateway.binary import NoEnvoy, find_envoy
 from services.gateway.process import EnvoyFailed
 from services.gateway.ratelimit import RateLimitServer
@@ -92,13 +93,17 @@ async def _rate_limits(settings: Settings) -> AsyncIterator[str | None]:
     if url == "memory://":
         yield None
         return
-    limiter = open_rate_limiter(url, namespace=f"pulsemesh:{settings.cell}:gateway")
+    limiter = open_rate_limiter(url, namespace=_limits_namespace(settings))
     server = RateLimitServer(limiter, listen="127.0.0.1:0")
     try:
         yield await server.start()
     finally:
         await server.stop()
         await limiter.close()
+
+
+def _limits_namespace(settings: Settings) -> str:
+    return f"pulsemesh:{settings.cell}:gateway"
 
 
 @contextlib.asynccontextmanager
@@ -232,4 +237,26 @@ def run_reload(settings: Settings) -> ExitCode:
     except (FileNotFoundError, ProcessLookupError):
         click.echo(f"pulsemesh-server: no gateway runs over {settings.data_dir}", err=True)
         return ExitCode.GATEWAY
+    return ExitCode.OK
+
+
+def run_limits(settings: Settings, listen: str) -> ExitCode:
+    """Serve the shared limits until told to stop."""
+
+    async def main() -> ExitCode:
+        stop = _stop_event()
+        limiter = open_rate_limiter(settings.store.limits_url, namespace=_limits_namespace(settings))
+        server = RateLimitServer(limiter, listen=listen)
+        _say(f"pulsemesh-server: counting limits on {await server.start()}")
+        await stop.wait()
+        await server.stop()
+        await limiter.close()
+        return ExitCode.OK
+
+    return _run(settings, main())
+
+
+def run_drain(admin: str, within_s: float) -> ExitCode:
+    """Drain the Envoy behind an admin page; whoever started it ends it."""
+    asyncio.run(drain_listeners(admin, within_s))
     return ExitCode.OK

@@ -37,6 +37,7 @@ class GrpcServer:
         self._draining = collector.ports.draining
         self._server = grpc.aio.server(options=server_options(settings, reuse_port=reuse_port))
         self._health = health_aio.HealthServicer()
+        self._health_server = grpc.aio.server(options=[("grpc.so_reuseport", int(reuse_port))])
         self._host = split_address(settings.listen)[0]
         self._port = 0
         self._stopped = False
@@ -66,7 +67,20 @@ class GrpcServer:
         self._port = self._bind()
         await self._server.start()
         await self._say(health_pb2.HealthCheckResponse.SERVING)
+        await self._answer_probes()
         return self.address
+
+    async def _answer_probes(self) -> None:
+        """The page of health for whoever cannot speak TLS, where the settings have one."""
+        listen = self._settings.health_listen
+        if listen is None:
+            return
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._health_server)
+        try:
+            self._health_server.add_insecure_port(listen)
+        except RuntimeError:
+            raise AddressInUse(f"cannot listen on {listen}") from None
+        await self._health_server.start()
 
     def _bind(self) -> int:
         credentials = server_credentials(self._settings)
@@ -98,6 +112,7 @@ class GrpcServer:
         # Streams that are not ours, such as those that watch our health, would use up the whole grace.
         await self._server.stop(0)
         await stopping
+        await self._health_server.stop(0)
         _log.info("drained", streams_ended_by_server=cancelled, calls_cut_off=not idle)
 
     async def wait(self) -> None:
