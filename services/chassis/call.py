@@ -70,7 +70,7 @@ class Call:
         return [uri.decode("ascii", "replace") for uri in shown.get("peer_uri", ())]
 
     def note(self, **details: str) -> None:
-        """Tell the audit log what the call was about: ids and roles, never what people wrote."""
+        """Tell the audit log what the call was about: ids, roles, reasons of staff; nothing else."""
         self.audit_details.update(details)
 
     def limit_to(self, deadline_s: float) -> None:
