@@ -84,8 +84,10 @@ def _operator() -> str:
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:
     from services.chassis.database import DatabaseInUse, StoreUnavailable  # noqa: PLC0415
+    from services.chassis.telemetry import configure_logging  # noqa: PLC0415
     from services.host.staffing import StaffRefused  # noqa: PLC0415
 
+    configure_logging("warning", "console")
     try:
         return asyncio.run(work)
     except StaffRefused as error:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from pulsemesh.error.v1.reason_pb2 import ErrorReason
 from pulsemesh.ulid import new_ulid
-from services.auth.addresses import normalised
+from services.auth.addresses import NotAnAddress, normalised
 from services.auth.staff import granting, store
 from services.auth.staff.roles import ROLES
 from services.auth.staff.store import Grant
@@ -115,13 +115,19 @@ class _Act:
         database = open_schema(settings, "auth")
         try:
             async with database.write() as transaction:
-                account = await transaction.run(accounts.find_by_email, normalised(self.email))
+                account = await transaction.run(accounts.find_by_email, self._address())
                 if account is None:
                     raise StaffRefused(f"nobody has an account with the address {self.email}")
                 self.user_id = account.user_id
                 return await transaction.run(step, account.user_id)
         finally:
             await database.close()
+
+    def _address(self) -> str:
+        try:
+            return normalised(self.email)
+        except NotAnAddress as error:
+            raise StaffRefused(f"{self.email}: {error}") from None
 
     def _record(self, outcome: str, why: str) -> AuditRecord:
         return AuditRecord(
