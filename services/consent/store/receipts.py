@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from services.chassis.database import raise_signal
 from services.consent.receipts.record import Link
@@ -65,8 +65,3 @@ def since(conn: Connection, made_ms: int) -> list[Change]:
     """Whose consents changed at or after a time; a person is named once for each receipt."""
     query = select(receipts.c.receipt_pk, receipts.c.user_id, receipts.c.sequence)
     return [Change(*row) for row in conn.execute(query.where(receipts.c.made_ms >= made_ms))]
-
-
-def count(conn: Connection) -> int:
-    """How many receipts there are."""
-    return conn.execute(select(func.count()).select_from(receipts)).scalar_one()

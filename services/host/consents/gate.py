@@ -99,7 +99,9 @@ class ServiceConsentGate:
                     failures = 0
                 except (grpc.RpcError, TimeoutError, LookupError, OSError) as error:
                     failures = 1 if self._heard else failures + 1
-                    _log.warning("consent_feed_is_broken", reason=_reason(error))
+                    # Once is a restart, here or there.
+                    tell = _log.info if self._heard else _log.warning
+                    tell("consent_feed_is_broken", reason=_reason(error))
                 finally:
                     self.answers.distrust()
                 await asyncio.sleep(min(_FIRST_PAUSE_S * 2.0 ** min(failures, 10), _MAX_PAUSE_S))
