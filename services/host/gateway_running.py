@@ -15,11 +15,14 @@ import structlog
 import uvloop
 
 from services.auth.keys import load_or_create_key
+from services.chassis.auth import KeySource
+from services.chassis.channels import ChannelDirectory
 from services.chassis.limits import open_rate_limiter
 from services.chassis.settings import Settings
 from services.chassis.telemetry import configure_logging
 from services.gateway.admin import drain_listeners
 from services.gateway.binary import NoEnvoy, find_envoy
+from services.gateway.key_page import KeyPage
 from services.gateway.process import EnvoyFailed
 from services.gateway.ratelimit import RateLimitServer
 from services.gateway.rendering import render
@@ -30,6 +33,7 @@ from services.gateway.validation import ConfigurationRefused, validate
 from services.host.exit_codes import ExitCode
 from services.host.gateway_shape import door_certificate, gateway_folder, gateway_shape
 from services.host.platform import running_platform
+from services.host.ports import key_source
 from services.host.readiness import ready_line, write_ready_file
 from services.host.registry import domain_names
 from services.host.running import exit_code_for
@@ -46,11 +50,12 @@ def _say(text: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running_gateway(settings: Settings, platform: str) -> AsyncIterator[Gateway]:
+async def running_gateway(settings: Settings, platform: str, keys: KeySource) -> AsyncIterator[Gateway]:
     """A gateway before the services until the block ends; then it drains.
 
     Args:
         platform: where the domains are that the settings do not name.
+        keys: by which the services prove tokens.
 
     Raises:
         NoEnvoy: there is none for this machine.
@@ -66,6 +71,9 @@ async def running_gateway(settings: Settings, platform: str) -> AsyncIterator[Ga
         limits = await stack.enter_async_context(_rate_limits(settings))
         if settings.issues_development_tokens:
             await asyncio.to_thread(load_or_create_key, settings.data_dir)
+        page = KeyPage(keys.fetch)
+        stack.push_async_callback(page.close)
+        keys_address = await page.start()
 
         def shape() -> GatewayShape:
             files = door_certificate(settings, own)
@@ -76,6 +84,7 @@ async def running_gateway(settings: Settings, platform: str) -> AsyncIterator[Ga
                 platform=platform,
                 listen=listen,
                 certificate=(files.certificate, files.key),
+                keys=keys_address,
                 limits=limits,
             )
 
@@ -143,7 +152,10 @@ def _stop_event() -> asyncio.Event:
 
 async def _serve_gateway(settings: Settings, ready_file: Path | None) -> ExitCode:
     stop = _stop_event()
-    async with running_gateway(settings, settings.server.listen) as gateway:
+    own = settings.server.listen
+    channels = _channels(settings, {"auth": own} | settings.channels)
+    keys = key_source(settings, lambda: channels.channel("auth"))
+    async with _closing(channels), running_gateway(settings, own, keys) as gateway:
         _announce(gateway, ready_file, domains=domain_names(), platform="")
         await stop.wait()
     return ExitCode.OK
@@ -156,7 +168,8 @@ async def _serve_all(settings: Settings, domains: Sequence[str], ready_file: Pat
             platform.address, platform.domains, cell=settings.cell, mode=settings.mode, workers=1
         )
         try:
-            async with running_gateway(settings, platform.address) as gateway:
+            keys = key_source(settings, lambda: platform.channel("auth"))
+            async with running_gateway(settings, platform.address, keys) as gateway:
                 _say(f"{line}, gateway on https://{gateway.address}")
                 _announce(gateway, ready_file, domains=platform.domains, platform=platform.address)
                 await stop.wait()
@@ -166,6 +179,20 @@ async def _serve_all(settings: Settings, domains: Sequence[str], ready_file: Pat
             _write_ready(ready_file, platform.address, platform.domains, platform.address)
             await stop.wait()
     return ExitCode.OK
+
+
+@contextlib.asynccontextmanager
+async def _closing(channels: ChannelDirectory) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await channels.close()
+
+
+def _channels(settings: Settings, places: dict[str, str]) -> ChannelDirectory:
+    """Channels of a process that serves nothing itself, for what everybody may ask."""
+    placed = settings.model_copy(update={"channels": places})
+    return ChannelDirectory(placed, served=(), handlers={}, identity=None)
 
 
 def _announce(gateway: Gateway, ready_file: Path | None, *, domains: Sequence[str], platform: str) -> None:
@@ -221,6 +248,7 @@ def run_validate(settings: Settings) -> ExitCode:
             platform=settings.server.listen,
             listen=own.listen,
             certificate=certificate,
+            keys="127.0.0.1:1",
         )
         await validate(render(shape), find_envoy(own.envoy), certificate)
         _say("pulsemesh-server: Envoy takes the configuration")

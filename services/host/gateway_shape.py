@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from services.auth.keys import jwks_path
 from services.chassis.settings import Settings
 from services.chassis.settings.model import IN_PROCESS
+from services.gateway.key_page import PATH as KEY_PATH
 from services.gateway.settings import GatewaySettings
 from services.gateway.shape import (
     SYSTEM_AUTHORITIES,
     Address,
     GatewayShape,
     KeySetAddress,
-    KeySetFile,
     UpstreamTls,
 )
 from services.host.certificates import CertificateAuthority, CertificateFiles
@@ -37,6 +35,7 @@ def gateway_shape(
     platform: str,
     listen: str,
     certificate: tuple[Path, Path],
+    keys: str,
     limits: str | None = None,
     denied_sessions: Iterable[str] = (),
 ) -> GatewayShape:
@@ -47,6 +46,7 @@ def gateway_shape(
         platform: where those are that the settings do not name.
         listen: the door's address.
         certificate: PEM files of the door's chain and key.
+        keys: where the page is from which the keys that prove tokens are fetched.
         limits: where the rate limit service is.
     """
     folder = gateway_folder(settings)
@@ -56,7 +56,7 @@ def gateway_shape(
         folder=str(folder),
         listen=Address.parse(listen),
         services={name: _service(settings, gateway, name, platform) for name in domains},
-        keys=_keys(settings),
+        keys=(KeySetAddress(Address.parse(keys), KEY_PATH),),
         certificate=str(certificate[0].absolute()),
         key=str(certificate[1].absolute()),
         operations=Address.parse(gateway.operations_listen) if gateway.operations_listen else None,
@@ -80,30 +80,8 @@ def _service(settings: Settings, gateway: GatewaySettings, name: str, platform: 
 
 
 def _auth_http(settings: Settings) -> Address | None:
-    listen = getattr(settings.auth, "http_listen", None)
+    listen = settings.auth.http_listen
     return Address.parse(listen) if listen else None
-
-
-def _keys(settings: Settings) -> tuple[KeySetFile | KeySetAddress, ...]:
-    """Every key set by which services prove tokens too."""
-    found: list[KeySetFile | KeySetAddress] = []
-    pages = _auth_http(settings)
-    if settings.auth.jwks_url is not None:
-        found.append(_fetched(settings.auth.jwks_url))
-    elif pages is not None:
-        found.append(KeySetAddress(pages))
-    if settings.auth.jwks_file is not None or settings.issues_development_tokens or not found:
-        file = settings.auth.jwks_file or jwks_path(settings.data_dir)
-        found.append(KeySetFile(str(file.absolute())))
-    return tuple(found)
-
-
-def _fetched(url: str) -> KeySetAddress:
-    parts = urlsplit(url)
-    encrypted = parts.scheme == "https"
-    host = parts.hostname or ""
-    port = parts.port or (443 if encrypted else 80)
-    return KeySetAddress(Address(host, port), parts.path, host=parts.netloc, encrypted=encrypted)
 
 
 def _upstream_tls(settings: Settings) -> UpstreamTls | None:

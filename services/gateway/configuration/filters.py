@@ -149,7 +149,7 @@ def _remote(uri: str, cluster: str) -> Value:
         "remote_jwks": {
             "http_uri": {"uri": uri, "cluster": cluster, "timeout": "5s"},
             "cache_duration": "60s",
-            "async_fetch": {"fast_listener": True, "failed_refetch_duration": "1s"},
+            "async_fetch": {"fast_listener": False, "failed_refetch_duration": "1s"},
             "retry_policy": {"num_retries": 3},
         }
     }

@@ -61,12 +61,8 @@ def service_policy(name: str, calls: AllowedCalls, *, auth: str) -> Manifest:
     stores = [POSTGRESQL_PORT, REDIS_PORT]
     egress: list[Manifest] = []
     if name == auth:
-        # The gateway, and whoever proves tokens by the published keys.
-        others = sorted({GATEWAY, *calls.callers} - {name})
-        ingress.append({"from": _pods(*others), "ports": _ports(AUTH_HTTP_PORT)})
+        ingress.append({"from": _pods(GATEWAY), "ports": _ports(AUTH_HTTP_PORT)})
         stores += [HTTPS_PORT, MAIL_PORT]
-    else:
-        egress.append({"to": _pods(auth), "ports": _ports(AUTH_HTTP_PORT)})
     egress.append({"ports": _ports(*stores)})
     if calls.by(name):
         egress.append({"to": _pods(*calls.by(name)), "ports": _ports(GRPC_PORT)})

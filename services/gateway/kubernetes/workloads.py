@@ -30,7 +30,6 @@ def termination_grace_s() -> int:
 def settings_map(shape: str, domains: list[str], *, cell: str) -> Manifest:
     """The settings that are no secrets, for every process."""
     channels = {name: f"{host_of(service_of(shape, name))}:{GRPC_PORT}" for name in domains}
-    auth = host_of(service_of(shape, "auth"))
     values = {
         "PULSEMESH_MODE": "production",
         "PULSEMESH_CELL": cell,
@@ -44,7 +43,7 @@ def settings_map(shape: str, domains: list[str], *, cell: str) -> Manifest:
         "PULSEMESH_CHANNELS_CA": f"{parts.TLS_FOLDER}/ca.crt",
         "PULSEMESH_CHANNELS_CERTIFICATE": f"{parts.TLS_FOLDER}/tls.crt",
         "PULSEMESH_CHANNELS_KEY": f"{parts.TLS_FOLDER}/tls.key",
-        "PULSEMESH_AUTH__JWKS_URL": f"https://{auth}:{AUTH_HTTP_PORT}/.well-known/jwks.json",
+        "PULSEMESH_AUTH__PUBLIC_URL": f"https://{cell}.pulsemesh.example",
         "PULSEMESH_AUDIT__TO": "log",
         "PULSEMESH_TELEMETRY__LOG_STYLE": "json",
     }
@@ -94,6 +93,12 @@ def _secrets(domains: list[str]) -> list[Manifest]:
     return found
 
 
+def _pages(domains: list[str]) -> list[Manifest]:
+    """The pages of sign-in are served where the auth domain is."""
+    listen = {"PULSEMESH_AUTH__HTTP_LISTEN": f"0.0.0.0:{AUTH_HTTP_PORT}"} if "auth" in domains else {}
+    return parts.variables(listen)
+
+
 def _volumes(name: str) -> list[Manifest]:
     return [
         {"name": "tls", "secret": {"secretName": f"{name}-tls", "defaultMode": 0o440}},
@@ -120,7 +125,7 @@ def _deployment(name: str, domains: list[str]) -> Manifest:
         ["pulsemesh-server", "serve", *domains],
         ports=[*ports, {"name": "health", "containerPort": HEALTH_PORT}],
         envFrom=[{"configMapRef": {"name": SETTINGS_MAP}}],
-        env=_secrets(domains),
+        env=[*_pages(domains), *_secrets(domains)],
         resources=parts.resources("500m", "1Gi"),
         startupProbe=_probe(periodSeconds=2, failureThreshold=60),
         readinessProbe=_probe(periodSeconds=5, failureThreshold=1),
