@@ -15,7 +15,7 @@ from tests.fixtures import worlds as w
 
 SIZES = st.lists(st.integers(2, 40), min_size=1, max_size=3)
 PAIRS = SIZES.flatmap(lambda sizes: st.tuples(w.worlds(sizes), w.worlds(sizes)))
-THOROUGH = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+THOROUGH = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @given(PAIRS, w.settings(), w.RELATIONS)
