@@ -21,6 +21,7 @@ from services.host.certificate_commands import certificates
 from services.host.consent_commands import consent
 from services.host.exit_codes import ExitCode
 from services.host.gateway_commands import gateway, up
+from services.host.key_commands import keys
 from services.host.registry import domain_settings
 from services.host.staff_commands import staff
 
@@ -141,6 +142,7 @@ main.add_command(certificates)
 main.add_command(consent)
 main.add_command(staff)
 main.add_command(gateway)
+main.add_command(keys)
 main.add_command(up)
 
 if __name__ == "__main__":
