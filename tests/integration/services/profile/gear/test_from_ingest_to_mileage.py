@@ -9,11 +9,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pulsemesh import Client, errors
-from pulsemesh.testing import platform
+from pulsemesh import Client, connect, errors, revisions
+from pulsemesh.testing import SyncPlatform
 from pulsemesh.workout.v1 import workout_state_service_pb2, workout_state_service_pb2_grpc
 
 START = datetime(2026, 6, 1, 7, tzinfo=UTC)
+
+
+def signed_in(platform: SyncPlatform, login: str, *scopes: str) -> Client:
+    """A client in this test's own event loop."""
+    return connect(platform.target, platform.token(login, scopes=scopes))
 
 
 async def ride(client: Client, sport: str = "cycling", start: datetime = START) -> str:
@@ -37,9 +42,10 @@ async def km(client: Client, gear_id: str) -> float:
     return round((await client.gear.get(gear_id)).usage.distance_m / 1000, 1)
 
 
-async def test_a_ride_counts_for_the_bike_and_its_chain_until_it_is_deleted() -> None:
-    async with platform() as running:
-        client = await running.client("rider")
+async def test_a_ride_counts_for_the_bike_and_its_chain_until_it_is_deleted(
+    pulsemesh_platform: SyncPlatform,
+) -> None:
+    async with signed_in(pulsemesh_platform, "rider-1") as client:
         bike = await client.gear.add("bike", "Racer")
         chain = await client.gear.add("component", "Chain", component_type="chain")
         await client.gear.install(chain.gear_id, bike.gear_id, START - timedelta(days=1))
@@ -78,9 +84,8 @@ async def test_a_ride_counts_for_the_bike_and_its_chain_until_it_is_deleted() ->
             await client.gear.assign(workout_id, [bike.gear_id])
 
 
-async def test_recomputing_finds_workouts_whose_events_never_came() -> None:
-    async with platform() as running:
-        client = await running.client("rider")
+async def test_recomputing_finds_workouts_whose_events_never_came(pulsemesh_platform: SyncPlatform) -> None:
+    async with signed_in(pulsemesh_platform, "rider-2") as client:
         workout_id = await ride(client)
         bike = await client.gear.add("bike", "Racer")
         await client.gear.set_rule([bike.gear_id], sport="cycling", old_workouts_too=True)
@@ -97,24 +102,56 @@ async def test_recomputing_finds_workouts_whose_events_never_came() -> None:
         assert [gear.gear_id for gear in (await client.gear.of_workout(workout_id)).gear] == [bike.gear_id]
 
 
-async def test_nobody_else_sees_or_uses_the_gear() -> None:
-    async with platform() as running:
-        client, stranger = await running.client("rider"), await running.client("stranger")
+async def test_corrections_and_splits_count_once_and_are_taken_back(pulsemesh_platform: SyncPlatform) -> None:
+    async with signed_in(pulsemesh_platform, "rider-3") as client:
+        bike = await client.gear.add("bike", "Racer")
+        await client.gear.set_rule([bike.gear_id], sport="cycling", old_workouts_too=True)
+        workout_id = await ride(client)
+
+        async def settled(workouts: int, metres: float) -> None:
+            async def reached() -> bool:
+                used = (await client.gear.get(bike.gear_id)).usage
+                return used.workouts == workouts and used.distance_m == pytest.approx(metres, rel=0.01)
+
+            await until(reached)
+
+        await settled(1, 4_800)
+        half = START + timedelta(seconds=300)
+        parts = await client.revisions.split(workout_id, [half])
+        await settled(2, 4_800)
+        await client.revisions.undo(parts.derivation.derivation_id)
+        await settled(1, 4_800)
+        await client.revisions.revise(workout_id, revisions.crop(START, half))
+        await settled(1, 2_400)
+        await client.revisions.revert(workout_id)
+        await settled(1, 4_800)
+        assert not (await client.gear.recompute(dry_run=True)).workouts_changed
+
+
+async def test_nobody_else_sees_or_uses_the_gear(pulsemesh_platform: SyncPlatform) -> None:
+    async with (
+        signed_in(pulsemesh_platform, "rider-4") as client,
+        signed_in(pulsemesh_platform, "stranger-4") as stranger,
+    ):
         bike = await client.gear.add("bike", "Racer")
         with pytest.raises(errors.NotFound):
             await stranger.gear.get(bike.gear_id)
         with pytest.raises(errors.NotFound):
             await stranger.gear.set_rule([bike.gear_id], sport="cycling")
         assert not await stranger.gear.delete(bike.gear_id)
-        narrow = await running.client("rider", scopes=["gear.read"])
+
+
+async def test_a_narrow_token_reads_and_changes_nothing(pulsemesh_platform: SyncPlatform) -> None:
+    async with signed_in(pulsemesh_platform, "rider-6") as client:
+        bike = await client.gear.add("bike", "Racer")
+    async with signed_in(pulsemesh_platform, "rider-6", "gear.read") as narrow:
         assert [gear.name async for gear in narrow.gear.list()] == ["Racer"]
         with pytest.raises(errors.PermissionDenied):
             await narrow.gear.retire(bike.gear_id)
 
 
-async def test_states_of_workouts_are_for_services_alone() -> None:
-    async with platform() as running:
-        client = await running.client("rider")
+async def test_states_of_workouts_are_for_services_alone(pulsemesh_platform: SyncPlatform) -> None:
+    async with signed_in(pulsemesh_platform, "rider-5") as client:
         states = client.stub(workout_state_service_pb2_grpc.WorkoutStateServiceStub)
         with pytest.raises(errors.PermissionDenied):
             await states.ListWorkoutStates(workout_state_service_pb2.ListWorkoutStatesRequest())
