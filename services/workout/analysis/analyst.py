@@ -25,6 +25,7 @@ from services.workout.analysis.queue import Job
 from services.workout.analysis.registry import STEPS
 from services.workout.analysis.steps import WorkoutStep
 from services.workout.athletes.store import settings
+from services.workout.consents.channels import PURPOSES, guarded_by
 from services.workout.tables import workouts
 
 POLL_S = 5.0
@@ -100,8 +101,9 @@ class Analyst:
         Raises:
             Exception: whatever keeps the workout from being analysed.
         """
+        refused = guarded_by(await self._consent.refused(job.user_id, PURPOSES))
         async with self._database.read() as view:
-            workout = await view.run(_load, job)
+            workout = await view.run(_load, job, refused)
             if workout is None:
                 return False
             prepared = [await view.run(step.prepare, workout) for step in self._steps]
@@ -194,5 +196,7 @@ class Analyst:
                 await self._queued.wait()
 
 
-def _load(conn: Connection, job: Job) -> LoadedWorkout | None:
-    return loading.load(conn, job.workout_pk, summarised=job.summarise)
+def _load(conn: Connection, job: Job, refused: frozenset[int]) -> LoadedWorkout | None:
+    # A summary of less than everything would forget what is known: it waits until all is allowed again.
+    summarised = job.summarise and not refused
+    return loading.load(conn, job.workout_pk, summarised=summarised, without=refused)

@@ -52,12 +52,14 @@ class LoadedWorkout:
         stored: the chunks of each source.
         thresholds: what held on its day, for its sport.
         summarised: whether `summary` is computed anew, or as it is stored.
+        without: channels that the person does not allow to be used; they are left out.
     """
 
     row: Row[Any]
     stored: tuple[StoredSource, ...]
     thresholds: Thresholds
     summarised: bool = False
+    without: frozenset[int] = frozenset()
 
     @property
     def user_id(self) -> str:
@@ -82,10 +84,13 @@ class LoadedWorkout:
     @cached_property
     def sources(self) -> tuple[SampleColumns, ...]:
         """The samples of each source, sorted by time."""
-        return tuple(
+        whole = (
             concatenate([decode_chunk(payload) for payload in source.payloads]).sorted_by_time()
             for source in self.stored
         )
+        if not self.without:
+            return tuple(whole)
+        return tuple(each.only(frozenset(each.columns) - self.without) for each in whole)
 
     @cached_property
     def merged(self) -> Mapping[int, ChannelSeries]:
@@ -170,14 +175,16 @@ def _of_sport(part: Part, sport: int, sub_sport: int) -> Part:
     )
 
 
-def load(conn: Connection, workout_pk: int, *, summarised: bool = False) -> LoadedWorkout | None:
+def load(
+    conn: Connection, workout_pk: int, *, summarised: bool = False, without: frozenset[int] = frozenset()
+) -> LoadedWorkout | None:
     """Store function: the workout of that key, whosever it is; None when there is none any more."""
     row = conn.execute(select(workouts).where(workouts.c.workout_pk == workout_pk)).one_or_none()
     if row is None:
         return None
     stored: Sequence[StoredSource] | None = workout_store.stream(conn, row.user_id, row.workout_id, 0, None)
     held = numbers.thresholds_of(thresholds_on(conn, row))
-    return LoadedWorkout(row, tuple(stored or ()), held, summarised)
+    return LoadedWorkout(row, tuple(stored or ()), held, summarised, without)
 
 
 def thresholds_on(conn: Connection, row: Row[Any]) -> Mapping[str, float]:

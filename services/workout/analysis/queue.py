@@ -36,8 +36,8 @@ WITHDRAWN = "withdrawn"
 """The person does not allow the analysis any more: what was computed is to be erased. No other reason takes
 its place before that was done, but `ALLOWED`."""
 
-_SUMMARISED_AGAIN = frozenset({SPORT_CHANGED, UNHIDDEN})
-"""While it was hidden its sport may have been changed, too, and nobody worked on it."""
+_SUMMARISED_AGAIN = frozenset({SPORT_CHANGED, UNHIDDEN, ALLOWED})
+"""While it was hidden, or not allowed, its sport may have been changed, too, and nobody worked on it."""
 _IN_BACKGROUND = frozenset({THRESHOLDS_CHANGED, RECOMPUTED, ALGORITHM, ALLOWED})
 
 LEASE_MS = 120_000

@@ -17,6 +17,7 @@ from services.chassis.consent import ConsentGate
 from services.chassis.consumer import Consumer
 from services.chassis.database import Database, Transaction
 from services.workout.analysis import queue
+from services.workout.consents.channels import PURPOSES
 from services.workout.tables import workouts
 
 NAME = "workout.consents"
@@ -43,7 +44,7 @@ class ConsentFollower:
 
     async def __call__(self, transaction: Transaction, envelope: Envelope) -> None:
         """Queue the erasure, or the analysis, of every workout of the person."""
-        if not _tells_of_analysis(envelope):
+        if not _changes_analyses(envelope):
             return
         # What this process keeps may be older than the event.
         self._gate.forget(envelope.subject)
@@ -53,9 +54,11 @@ class ConsentFollower:
             await transaction.run(queue_all, envelope.subject, reason, self._clock_ms())
 
 
-def _tells_of_analysis(envelope: Envelope) -> bool:
+def _changes_analyses(envelope: Envelope) -> bool:
     if envelope.type == GRANTED:
-        return ANALYSIS in events_pb2.ConsentGranted.FromString(envelope.payload).purposes
+        # With each of them there is more to compute from.
+        gained = frozenset(events_pb2.ConsentGranted.FromString(envelope.payload).purposes)
+        return not gained.isdisjoint({ANALYSIS, *PURPOSES})
     withdrawn = events_pb2.ConsentWithdrawn.FromString(envelope.payload)
     # Who moved is asked again: until then nothing is analysed, and what was computed waits, unread.
     by_person = withdrawn.cause == events_pb2.WithdrawalCause.WITHDRAWAL_CAUSE_PERSON

@@ -98,6 +98,29 @@ async def test_a_withdrawal_erases_what_was_computed_and_a_grant_computes_it_aga
     await eventually(again)
 
 
+async def test_nothing_is_computed_of_positions_that_may_not_be_used(consenting: Consenting) -> None:
+    client = consenting.connect("ann")
+    await allow(client, *CONSENTS)
+    workout_id = await ride(client)
+    await eventually(lambda: analysed(consenting))
+    before = await computed(consenting)
+    summary = (await client.workouts.get(workout_id)).summary
+    await client.consent.withdraw("training_analysis", "precise_location")
+
+    async def tracks_are(count: int) -> bool:
+        counts = await computed(consenting)
+        return counts["tracks"] == count
+
+    await eventually(lambda: tracks_are(0))
+    await allow(client, "training_analysis")
+    await eventually(lambda: analysed(consenting))
+    assert await tracks_are(0)
+    await allow(client, "precise_location")
+    await eventually(lambda: tracks_are(1))
+    assert await computed(consenting) == before
+    assert (await client.workouts.get(workout_id)).summary == summary
+
+
 async def test_a_withdrawal_holds_for_the_very_next_call(consenting: Consenting) -> None:
     client = consenting.connect("ann")
     await allow(client, *CONSENTS)
