@@ -14,6 +14,7 @@ Metadata = list[tuple[str, str | bytes]]
 ALL_ROLES = frozenset(
     {"content_editor", "moderator", "operator", "privacy_officer", "security_admin", "support"}
 )
+_DENIED = "ACCESS_DENIED"
 ENDED_SESSION = "01J0000000000000000000END0"
 ON_BEHALF_OF = "pulsemesh-on-behalf-of"
 
@@ -55,8 +56,8 @@ def _claims(mint: TokenMint, method: MethodInfo, kind: str = "user", **more: Any
     return mint.claims(person(method), kind, all_scopes(mint, method), **more)
 
 
-def _bad(token: str, reason: str = "CREDENTIALS_INVALID") -> Calling:
-    return Calling(bearer(token), Caller(USER, fault=reason))
+def _bad(token: str, reason: str = "CREDENTIALS_INVALID", at_the_door: str = "") -> Calling:
+    return Calling(bearer(token), Caller(USER, fault=reason, at_the_door=at_the_door))
 
 
 @_caller
@@ -151,7 +152,7 @@ def a_token_altered_to_staff(mint: TokenMint, method: MethodInfo) -> Calling:
 
 @_caller
 def a_token_for_another_audience(mint: TokenMint, method: MethodInfo) -> Calling:
-    return _bad(mint.signed(_claims(mint, method, aud="somebody-else")))
+    return _bad(mint.signed(_claims(mint, method, aud="somebody-else")), at_the_door="ACCESS_DENIED")
 
 
 @_caller
@@ -161,7 +162,7 @@ def a_token_of_another_issuer(mint: TokenMint, method: MethodInfo) -> Calling:
 
 @_caller
 def a_token_of_an_unknown_kind(mint: TokenMint, method: MethodInfo) -> Calling:
-    return _bad(mint.signed(_claims(mint, method, "root")))
+    return _bad(mint.signed(_claims(mint, method, "root")), at_the_door="UNKNOWN_KIND")
 
 
 @_caller
@@ -171,12 +172,12 @@ def a_token_of_an_ended_session(mint: TokenMint, method: MethodInfo) -> Calling:
 
 @_caller
 def basic_credentials(mint: TokenMint, method: MethodInfo) -> Calling:
-    return Calling([("authorization", "Basic YTpi")], Caller(USER, fault="CREDENTIALS_INVALID"))
+    return Calling([("authorization", "Basic YTpi")], _NO_BEARER)
 
 
 @_caller
 def the_word_of_calls_within_a_process(mint: TokenMint, method: MethodInfo) -> Calling:
-    return Calling([("authorization", "in-process")], Caller(USER, fault="CREDENTIALS_INVALID"))
+    return Calling([("authorization", "in-process")], _NO_BEARER)
 
 
 @_caller
@@ -184,6 +185,9 @@ def a_person_who_names_another_in_a_header(mint: TokenMint, method: MethodInfo) 
     metadata = bearer(mint.signed(_claims(mint, method)))
     spoofed = [(ON_BEHALF_OF, user_id("victim")), ("x-pulsemesh-user-id", user_id("victim"))]
     return Calling([*metadata, *spoofed], Caller(USER, scopes=all_scopes(mint, method), named=True))
+
+
+_NO_BEARER = Caller(USER, fault="CREDENTIALS_INVALID", at_the_door="CREDENTIALS_MISSING")
 
 
 def _service(mint: TokenMint, method: MethodInfo, **more: Any) -> dict[str, Any]:
@@ -214,33 +218,36 @@ def _acting(mint: TokenMint, method: MethodInfo, **more: Any) -> dict[str, Any]:
 
 @_caller
 def a_service_with_a_token_for_a_person(mint: TokenMint, method: MethodInfo) -> Calling:
-    caller = Caller(SERVICE, scopes=all_scopes(mint, method), domain=method.domain)
+    caller = Caller(SERVICE, scopes=all_scopes(mint, method), domain=method.domain, at_the_door=_DENIED)
     return Calling(bearer(mint.signed(_acting(mint, method))), caller)
 
 
 @_caller
 def a_service_with_a_token_for_another_domain(mint: TokenMint, method: MethodInfo) -> Calling:
-    caller = Caller(SERVICE, scopes=all_scopes(mint, method), domain="elsewhere")
+    caller = Caller(SERVICE, scopes=all_scopes(mint, method), domain="elsewhere", at_the_door=_DENIED)
     return Calling(bearer(mint.signed(_acting(mint, method, aud="pulsemesh:elsewhere"))), caller)
 
 
 @_caller
 def a_service_with_a_token_without_the_scope(mint: TokenMint, method: MethodInfo) -> Calling:
     return Calling(
-        bearer(mint.signed(_acting(mint, method, scope=""))), Caller(SERVICE, domain=method.domain)
+        bearer(mint.signed(_acting(mint, method, scope=""))),
+        Caller(SERVICE, domain=method.domain, at_the_door=_DENIED),
     )
 
 
 @_caller
 def a_service_with_a_token_for_a_person_of_another_cell(mint: TokenMint, method: MethodInfo) -> Calling:
     claims = _acting(mint, method, sub=person(method, "us"))
-    caller = Caller(SERVICE, scopes=all_scopes(mint, method), domain=method.domain, cell="us")
+    caller = Caller(
+        SERVICE, scopes=all_scopes(mint, method), domain=method.domain, cell="us", at_the_door=_DENIED
+    )
     return Calling(bearer(mint.signed(claims)), caller)
 
 
 @_caller
 def a_person_with_a_token_as_if_of_a_service(mint: TokenMint, method: MethodInfo) -> Calling:
-    return _bad(mint.signed(_acting(mint, method, kind="user")))
+    return _bad(mint.signed(_acting(mint, method, kind="user")), at_the_door="ACCESS_DENIED")
 
 
 @_caller

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,8 @@ async def call(
     """Call with one message and read one answer.
 
     Args:
-        may_stay_open: a stream of responses that says nothing for a while is given up.
+        may_stay_open: the call may be let in. A stream of responses that says nothing for a while is given up
+            then; without, a stream of requests sends nothing, for the refusal must not wait for it.
     """
     sides = (
         "stream" if streaming else "unary" for streaming in (method.client_streaming, method.server_streaming)
@@ -66,7 +67,7 @@ async def call(
     shape = "_".join(sides)
     data = request if isinstance(request, bytes) else request.SerializeToString()
     callable_: Any = getattr(channel, shape)(method.path)
-    sent: Any = iter([data]) if method.client_streaming else data
+    sent: Any = _sending(data, may_stay_open) if method.client_streaming else data
     patience_s = STREAM_PATIENCE_S if method.server_streaming and may_stay_open else PATIENCE_S
     running = callable_(sent, metadata=metadata, timeout=PATIENCE_S)
     try:
@@ -81,6 +82,13 @@ async def call(
         return Answer(error.code(), reason_of(error), details + trailing)
     running.cancel()
     return Answer(grpc.StatusCode.OK, "", content)
+
+
+async def _sending(data: bytes, at_all: bool) -> AsyncIterator[bytes]:
+    """gRPC's client loses a status that comes while it writes: nothing is written where one is expected."""
+    if not at_all:
+        await asyncio.sleep(PATIENCE_S)
+    yield data
 
 
 async def _first(running: Any) -> bytes:

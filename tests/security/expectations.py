@@ -42,6 +42,7 @@ class Caller:
         domain: the only domain at which they hold; empty for all.
         cell: where the person lives; empty for callers that act for nobody.
         named: it names a person in a header.
+        at_the_door: the reason by which the gateway turns it away, where that is another one.
     """
 
     kind: int = PUBLIC
@@ -51,6 +52,7 @@ class Caller:
     cell: str = "eu"
     domain: str = ""
     named: bool = False
+    at_the_door: str = ""
 
     def with_scopes(self, *scopes: str) -> Caller:
         """The same with other scopes."""
@@ -107,3 +109,31 @@ def _permitted(
     if caller.kind == STAFF and not set(policy.staff_roles) & caller.roles:
         return _denied("ACCESS_DENIED")
     return ADMITTED
+
+
+def expected_at_the_gateway(method: MethodDescriptor, caller: Caller) -> Expected:
+    """What the contract promises a caller from outside, where services have no way in.
+
+    The gateway asks in another order: what it can see of a token comes first, the service's answer last.
+    """
+    policy = method.GetOptions().Extensions[policy_pb2.method]
+    access = set(policy.access)
+    if access == {SERVICE}:
+        return Expected(False, grpc.StatusCode.UNIMPLEMENTED, "METHOD_UNKNOWN")
+    if access == {PUBLIC}:
+        return ADMITTED
+    if caller.at_the_door == "ACCESS_DENIED" or (caller.kind == SERVICE and not caller.fault):
+        return _denied("ACCESS_DENIED")
+    if PUBLIC in access:
+        return expected(method, caller)
+    if caller.at_the_door == "CREDENTIALS_MISSING":
+        return _unauthenticated("CREDENTIALS_MISSING")
+    if caller.at_the_door == "UNKNOWN_KIND":
+        return _denied("ACCESS_DENIED")
+    kinds = access | ({USER} if OWNER in access else set())
+    if not caller.fault or caller.fault == "SESSION_ENDED":
+        if caller.cell not in {"", "eu"}:
+            return Expected(False, grpc.StatusCode.FAILED_PRECONDITION, "WRONG_CELL")
+        if caller.kind != PUBLIC and caller.kind not in kinds:
+            return _denied("ACCESS_DENIED")
+    return expected(method, caller)

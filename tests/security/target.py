@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import grpc
 
@@ -16,11 +17,13 @@ class Target:
     """What is attacked.
 
     Attributes:
+        folder: of its data, and of the key set.
         methods: those of the contracts that are served.
         unserved: paths of those that no service has yet.
     """
 
     platform: Platform
+    folder: Path
     channel: grpc.aio.Channel
     mint: TokenMint
     methods: list[MethodInfo]

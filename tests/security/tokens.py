@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from joserfc import jwt
-from joserfc.jwk import OKPKey
+from joserfc.jwk import ECKey
 
 ISSUER = "pulsemesh-eu"
 LIFETIME_S = 600
@@ -21,12 +21,12 @@ class TokenMint:
     """An issuer that the platform under test believes, and forgers that it should not."""
 
     def __init__(self) -> None:
-        self._key = OKPKey.generate_key("Ed25519", auto_kid=True)
-        self._forger = OKPKey.generate_key("Ed25519", auto_kid=True)
+        self._key = ECKey.generate_key("P-256", auto_kid=True)
+        self._forger = ECKey.generate_key("P-256", auto_kid=True)
 
     def publish(self, path: Path) -> Path:
         """Write the key set that the platform reads."""
-        key = {**self._key.as_dict(private=False), "kid": self._key.kid, "alg": "Ed25519", "use": "sig"}
+        key = {**self._key.as_dict(private=False), "kid": self._key.kid, "alg": "ES256", "use": "sig"}
         path.write_text(json.dumps({"keys": [key]}))
         return path
 
@@ -74,9 +74,9 @@ class TokenMint:
         header, _, signature = self.signed(claims).split(".")
         return f"{header}.{_encoded(changed)}.{signature}"
 
-    def _sign(self, key: OKPKey, claims: dict[str, Any], header: dict[str, Any]) -> str:
-        whole = {"alg": "Ed25519", "kid": self._key.kid, "typ": "at+jwt", **header}
-        return jwt.encode(whole, claims, key, algorithms=["Ed25519"])
+    def _sign(self, key: ECKey, claims: dict[str, Any], header: dict[str, Any]) -> str:
+        whole = {"alg": "ES256", "kid": self._key.kid, "typ": "at+jwt", **header}
+        return jwt.encode(whole, claims, key, algorithms=["ES256"])
 
 
 def _encoded(value: Any) -> str:
