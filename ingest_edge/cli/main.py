@@ -21,6 +21,8 @@ _COMMANDS = {
     "record": "record:record_command",
     "import": "import_files:import_command",
     "imports": "imports:imports_command",
+    "login": "login:login_command",
+    "logout": "login:logout_command",
     "inspect": "inspect:inspect_command",
     "watch": "watch_folder:watch_command",
     "sync": "sync:sync_command",

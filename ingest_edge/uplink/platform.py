@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ingest_edge.settings import EdgeSettings, SettingsError
+from ingest_edge.uplink.sign_in import KeptSignIn, SignInFile
 from pulsemesh.client import Client, connect
 from pulsemesh.credentials import Anonymous, Credentials, StaticToken, TokenFile, TokenProvider
 from pulsemesh.target import Tls
@@ -20,6 +21,18 @@ def connect_platform(settings: EdgeSettings) -> Client:
         raise SettingsError(f"cannot use the platform {settings.target!r}: {error}") from error
 
 
+def connect_anonymously(settings: EdgeSettings) -> Client:
+    """A client without credentials, for signing in and out.
+
+    Raises:
+        SettingsError: as above.
+    """
+    try:
+        return connect(settings.target, tls=_tls(settings))
+    except (ValueError, OSError) as error:
+        raise SettingsError(f"cannot use the platform {settings.target!r}: {error}") from error
+
+
 def _credentials(settings: EdgeSettings) -> Credentials:
     if settings.token:
         return StaticToken(settings.token)
@@ -27,7 +40,9 @@ def _credentials(settings: EdgeSettings) -> Credentials:
         return TokenFile(settings.token_file)
     if settings.login:
         return TokenProvider(lambda: _development_token(settings))
-    return Anonymous()
+    keeper = SignInFile(settings.home, settings.target)
+    kept = keeper.load()
+    return Anonymous() if kept is None else KeptSignIn(kept, keeper)
 
 
 async def _development_token(settings: EdgeSettings) -> str:

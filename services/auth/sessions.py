@@ -9,6 +9,8 @@ The rules of refresh tokens (RFC 9700, section 4.14):
   after its use, and only as long as its successor was not used, a token of the same client is answered with
   that same successor. Nothing is gained by a thief: both hold one and the same token then, and whichever uses
   it second after that ends the session.
+- A sensor gateway loses its power as a matter of course, and what it had not yet written is gone: for it the
+  same holds for `DEVICE_GRACE_MS`.
 - The successor follows from the token and a salt, so that it can be answered again without being kept; the
   salt goes as soon as the successor is used.
 
@@ -41,6 +43,9 @@ IDLE_MS = 90 * 86_400_000
 LONGEST_MS = 400 * 86_400_000
 """The longest a session lasts, however often it is used."""
 GRACE_MS = 10_000
+DEVICE_GRACE_MS = 86_400_000
+APP_PREFIX = "app-"
+"""What the client ids of other people's programs begin with."""
 REVOKED_FOR_MS = 86_400_000
 """Revocations are kept for a day: far longer than access tokens live, for the sake of streams of a process
 that was cut off from us."""
@@ -134,8 +139,8 @@ def rotate(
 
     Args:
         client_id: where the client had to prove which one it is (OAuth), the session must be its own; None
-        for
-            the platform's own programs, which cannot prove it.
+            for the platform's own programs, which cannot prove it: sessions of other people's do not go on
+            so.
     """
     found = store.lock_by_token(conn, fingerprint(refresh_token))
     if found is None:
@@ -143,12 +148,15 @@ def rotate(
     session, token = found
     if client_id is not None and client_id != session.client_id:
         return Rotation(refusal=Refusal.UNKNOWN)
+    if client_id is None and session.client_id.startswith(APP_PREFIX):
+        return Rotation(refusal=Refusal.UNKNOWN)
     if min(session.expires_ms, session.ends_ms) <= now_ms:
         end_session(conn, session.session_id, EndReason.SESSION_END_REASON_EXPIRED, now_ms)
         return Rotation(refusal=Refusal.EXPIRED, session=session)
     if token.used_ms is None:
         return _go_on(conn, found, refresh_token, peer, now_ms)
-    if token.successor_salt is not None and now_ms - token.used_ms <= GRACE_MS:
+    grace_ms = DEVICE_GRACE_MS if session.kind == "device" else GRACE_MS
+    if token.successor_salt is not None and now_ms - token.used_ms <= grace_ms:
         again = successor(refresh_token, token.successor_salt)
         return Rotation(OpenedSession(session.session_id, again, session))
     end_session(conn, session.session_id, EndReason.SESSION_END_REASON_REUSE, now_ms)

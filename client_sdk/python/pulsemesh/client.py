@@ -18,15 +18,18 @@ from pulsemesh.parts.analysis import Analyses
 from pulsemesh.parts.athletes import Athletes
 from pulsemesh.parts.comparison import Comparison
 from pulsemesh.parts.consent import Consents
+from pulsemesh.parts.devices import Devices
 from pulsemesh.parts.duplicates import Duplicates
 from pulsemesh.parts.exports import Exports
 from pulsemesh.parts.files import Files
 from pulsemesh.parts.gear import Gear
 from pulsemesh.parts.ingest import Ingest
+from pulsemesh.parts.profile import Profile
 from pulsemesh.parts.recordings import Recordings
 from pulsemesh.parts.revisions import Revisions
 from pulsemesh.parts.segments import Segments
 from pulsemesh.parts.sessions import Sessions
+from pulsemesh.parts.shared_workouts import SharedWorkouts
 from pulsemesh.parts.tokens import Tokens
 from pulsemesh.parts.workouts import Workouts
 from pulsemesh.target import Tls, open_channel
@@ -55,12 +58,18 @@ class Client:
         anonymous = PolicyChannel(channel, Anonymous(), retry=retry, validate=validate)
         self.account = Account(self._channel, anonymous)
         """One's account: signing up and in, password, address, deletion."""
+        self.devices = Devices(self._channel, anonymous)
+        """Devices without a browser, let in by a code that they show."""
         self.sessions = Sessions(self._channel, anonymous)
         """Where one is signed in."""
         if isinstance(credentials, SessionCredentials):
             credentials.bind(self.sessions.refresh)
         self.workouts = Workouts(self._channel)
         """Finished workouts: history, editing, deletion, streams."""
+        self.profile = Profile(self._channel)
+        """Who one is to others, what they may see, and others as they show themselves."""
+        self.shared = SharedWorkouts(self._channel)
+        """Workouts of other people, as they show them."""
         self.recordings = Recordings(self._channel)
         """Recordings in progress: looking at them, watching them live, ending them."""
         self.analysis = Analyses(self._channel)

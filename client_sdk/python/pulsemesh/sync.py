@@ -26,15 +26,18 @@ from pulsemesh.parts import (
     athletes,
     comparison,
     consent,
+    devices,
     duplicates,
     exports,
     files,
     gear,
     ingest,
+    profile,
     recordings,
     revisions,
     segments,
     sessions,
+    shared_workouts,
     tokens,
     workouts,
 )
@@ -391,6 +394,15 @@ class Account(_Part[account.Account]):
     request_deletion = _blocking(account.Account.request_deletion)
 
 
+class Devices(_Part[devices.Devices]):
+    """`pulsemesh.parts.devices.Devices` without async."""
+
+    authorization_server = _blocking(devices.Devices.authorization_server)
+    pending = _blocking(devices.Devices.pending)
+    approve = _blocking(devices.Devices.approve)
+    deny = _blocking(devices.Devices.deny)
+
+
 class Sessions(_Part[sessions.Sessions]):
     """`pulsemesh.parts.sessions.Sessions` without async."""
 
@@ -399,6 +411,42 @@ class Sessions(_Part[sessions.Sessions]):
     end_all = _blocking(sessions.Sessions.end_all)
     refresh = _blocking(sessions.Sessions.refresh)
     sign_out = _blocking(sessions.Sessions.sign_out)
+
+
+class Profile(_Part[profile.Profile]):
+    """`pulsemesh.parts.profile.Profile` without async."""
+
+    get = _blocking(profile.Profile.get)
+    update = _blocking(profile.Profile.update)
+    check_handle = _blocking(profile.Profile.check_handle)
+    claim_handle = _blocking(profile.Profile.claim_handle)
+    of = _blocking(profile.Profile.of)
+    upload_avatar = _blocking(profile.Profile.upload_avatar)
+    delete_avatar = _blocking(profile.Profile.delete_avatar)
+    avatar = _blocking(profile.Profile.avatar)
+    physiology = _blocking(profile.Profile.physiology)
+    physiology_history = _iterating(profile.Profile.physiology_history)
+    set_physiology = _blocking(profile.Profile.set_physiology)
+    delete_physiology = _blocking(profile.Profile.delete_physiology)
+    privacy = _blocking(profile.Profile.privacy)
+    set_privacy = _blocking(profile.Profile.set_privacy)
+    zones = _blocking(profile.Profile.zones)
+    create_zone = _blocking(profile.Profile.create_zone)
+    delete_zone = _blocking(profile.Profile.delete_zone)
+
+
+class SharedWorkouts(_Part[shared_workouts.SharedWorkouts]):
+    """`pulsemesh.parts.shared_workouts.SharedWorkouts` without async."""
+
+    get = _blocking(shared_workouts.SharedWorkouts.get)
+    list = _iterating(shared_workouts.SharedWorkouts.list)
+    analysis = _blocking(shared_workouts.SharedWorkouts.analysis)
+    streams = _blocking(shared_workouts.SharedWorkouts.streams)
+    gpx = _blocking(shared_workouts.SharedWorkouts.gpx)
+    recordings = _blocking(shared_workouts.SharedWorkouts.recordings)
+    watch = _iterating(shared_workouts.SharedWorkouts.watch)
+    privacy_of = _blocking(shared_workouts.SharedWorkouts.privacy_of)
+    set_privacy_of = _blocking(shared_workouts.SharedWorkouts.set_privacy_of)
 
 
 class Client:
@@ -418,12 +466,15 @@ class Client:
         self.comparison = Comparison(inner.comparison, loop)
         self.segments = Segments(inner.segments, loop)
         self.gear = Gear(inner.gear, loop)
+        self.profile = Profile(inner.profile, loop)
+        self.shared = SharedWorkouts(inner.shared, loop)
         self.revisions = Revisions(inner.revisions, loop)
         self.consent = Consents(inner.consent, loop)
         self.duplicates = Duplicates(inner.duplicates, loop)
         self.ingest = Ingest(inner.ingest, loop)
         self.auth = Tokens(inner.auth, loop)
         self.account = Account(inner.account, loop)
+        self.devices = Devices(inner.devices, loop)
         self.sessions = Sessions(inner.sessions, loop)
 
     def close(self) -> None:

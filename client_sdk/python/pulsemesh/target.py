@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import grpc
 import grpc.aio
 
-__all__ = ["Target", "Tls", "open_channel", "parse_target"]
+__all__ = ["Target", "Tls", "is_on_this_machine", "open_channel", "parse_target"]
 
 DEFAULT_PORT = 50051
 
@@ -65,7 +65,7 @@ def parse_target(target: str, tls: bool | Tls | None = None) -> Target:
         encrypted = scheme == "https"
     else:
         address = target if scheme or _names_resolver(target) else _with_port(target)
-        encrypted = not _on_this_machine(address)
+        encrypted = not is_on_this_machine(address)
     return Target(address, encrypted if tls is None else bool(tls))
 
 
@@ -80,7 +80,8 @@ def _with_port(address: str) -> str:
     return address if parts.port else f"{address.rstrip(':')}:{DEFAULT_PORT}"
 
 
-def _on_this_machine(address: str) -> bool:
+def is_on_this_machine(address: str) -> bool:
+    """Return whether what is sent to an address, as gRPC or a URL writes it, never leaves this machine."""
     if address.startswith(("unix:", "unix-abstract:")):
         return True
     host = urlsplit(f"//{address.rpartition('/')[2].removeprefix('ipv4:').removeprefix('ipv6:')}").hostname

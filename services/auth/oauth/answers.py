@@ -34,4 +34,8 @@ def token_answer(
         "expires_in": issued.expires_at_s - issued.issued_at_s,
         "refresh_token": opened.refresh_token,
         "scope": " ".join(allowed),
+        # Beyond RFC 6749, for our own programs: how long they may sleep, and which session they list it as.
+        "refresh_expires_in": max(session.expires_ms // 1000 - issued.issued_at_s, 0),
+        "sub": session.user_id,
+        "sid": session.session_id,
     }

@@ -47,7 +47,9 @@ class Inspection:
         self._database = database
         self._clock_ms = clock_ms
         self._issuer = token_issuer
-        self._authenticator = JwksAuthenticator(_OwnKeys(keyring), issuer=token_issuer, leeway_s=0)
+        self._authenticator = JwksAuthenticator(
+            _OwnKeys(keyring), issuer=token_issuer, leeway_s=0, clock_s=lambda: clock_ms() / 1000
+        )
 
     async def revoke(self, client: Client, token: str) -> None:
         """End the session of a token of this client, whichever of its tokens it is; others change nothing."""
@@ -62,7 +64,8 @@ class Inspection:
         return "" if principal is None else principal.session_id
 
     def _revoke(self, conn: Connection, client: Client, token: str, session_id: str) -> None:
-        session = _find(conn, token, session_id)
+        # A token that was used names its session still: the answer with the next one may have been lost.
+        session = _find(conn, token, session_id, used_too=True)
         if session is not None and session.client_id == client.client_id:
             reason = SessionEndReason.SESSION_END_REASON_SIGNED_OUT
             sessions.end_session(conn, session.session_id, reason, self._clock_ms())
@@ -121,12 +124,16 @@ class Inspection:
             return None
 
 
-def _find(conn: Connection, token: str, session_id: str) -> SessionRow | None:
-    """Store function: the session of an access token by its id, or of a refresh token that is still good."""
+def _find(conn: Connection, token: str, session_id: str, *, used_too: bool = False) -> SessionRow | None:
+    """Store function: the session of an access token by its id, or of a refresh token.
+
+    Args:
+        used_too: of a refresh token that is not good any more, too.
+    """
     if session_id:
         return store.find(conn, session_id)
     found = store.lock_by_token(conn, fingerprint(token))
-    return None if found is None or found[1].used_ms is not None else found[0]
+    return None if found is None or (found[1].used_ms is not None and not used_too) else found[0]
 
 
 def _described(session: SessionRow, issuer: str, principal: Principal | None) -> dict[str, Any]:

@@ -41,6 +41,11 @@ class Provider:
         """Ask the token endpoint."""
         return await self.http.post("/oauth/token", data=form, auth=auth or httpx.USE_CLIENT_DEFAULT)
 
+    async def refresh(self, refresh_token: str, *, client_id: str = EDGE, **more: str) -> httpx.Response:
+        """Go on with a session."""
+        form = {"client_id": client_id, "grant_type": "refresh_token", "refresh_token": refresh_token}
+        return await self.token(None, **form, **more)
+
     async def begin_device(self, client_id: str = EDGE, **more: str) -> dict[str, Any]:
         """What a device gets that asks to be let in."""
         answer = await self.http.post("/oauth/device_authorization", data={"client_id": client_id, **more})
