@@ -20,13 +20,14 @@ from services.chassis.settings import Settings
 from services.chassis.settings.model import split_address
 from services.chassis.telemetry import MetricsEndpoint, Telemetry
 from services.chassis.telemetry.metrics import process_registry
+from services.host.answers import subscribe_answers
 from services.host.auditing import open_audit, start_checkpoints
 from services.host.consents import ServiceConsentGate
 from services.host.databases import Databases
 from services.host.delegating import delegations
 from services.host.housekeeping import start_housekeeping
 from services.host.identity import development_issuer, service_token
-from services.host.ports import authenticator, consent_gate
+from services.host.ports import authenticator, consent_gate, trusted_origins
 from services.host.registry import MODULES, load_modules
 from services.host.revocations import follow_revocations
 from services.host.stores import Stores
@@ -75,6 +76,7 @@ class Platform:
                 audit=open_audit(settings),
                 telemetry=telemetry,
                 draining=draining,
+                origins=trusted_origins(settings),
                 mutual_tls=settings.server.tls_client_ca is not None,
                 believes_on_behalf_of=settings.delegation == "header",
             )
@@ -116,6 +118,7 @@ class Platform:
         follow_revocations(self._background, self._channels, self.collector.ports.revocations)
         if isinstance(self._gate, ServiceConsentGate):
             self._background.start(self._gate.name, self._gate.run)
+        await subscribe_answers(stack, self.collector.methods, self._stores.cache, self._stores.bus)
         self._start_metrics(stack)
         server = GrpcServer(self.settings.server, self.collector, reuse_port=self._worker is not None)
         stack.push_async_callback(server.drain)

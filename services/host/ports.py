@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 
 import grpc
@@ -16,6 +17,7 @@ from services.chassis.auth import (
     SeveralKeys,
 )
 from services.chassis.consent import ClosedConsentGate, ConsentGate, DevelopmentConsentGate
+from services.chassis.pipeline.origins import Origins
 from services.chassis.settings import Settings
 from services.host.consents import ServiceConsentGate
 from services.host.revocations import ServiceKeys
@@ -40,6 +42,12 @@ def authenticator(settings: Settings, channel: Callable[[], grpc.aio.Channel]) -
     """Proves tokens by the keys of `key_source`."""
     keys = key_source(settings, channel)
     return JwksAuthenticator(keys, issuer=settings.issuer, leeway_s=settings.auth.leeway_s)
+
+
+def trusted_origins(settings: Settings) -> Origins:
+    """Whose word is taken for from where a call came."""
+    words = settings.server.trusted_proxies.split(",")
+    return Origins(ipaddress.ip_network(word.strip()) for word in words if word.strip())
 
 
 def consent_gate(settings: Settings, channel: Callable[[], grpc.aio.Channel]) -> ConsentGate:

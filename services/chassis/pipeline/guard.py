@@ -17,6 +17,7 @@ from services.chassis.errors import DeadlinePassed, ShuttingDown
 from services.chassis.pipeline import access, limiting
 from services.chassis.pipeline.caching import MethodCache
 from services.chassis.pipeline.failures import as_platform_error
+from services.chassis.pipeline.origins import FORWARDED_FOR
 from services.chassis.pipeline.ports import PipelinePorts
 from services.chassis.policy.model import MethodInfo, MethodPolicy
 from services.chassis.telemetry import Observation
@@ -66,13 +67,16 @@ class MethodGuard:
             _enrolment(ports.revocations) if method.streaming else None,
         )
         self.cache = (
-            MethodCache(method, policy.cache, ports.cache)
-            if policy.cache is not None and ports.cache is not None
+            MethodCache(method, policy.cache, ports.cache, cell=ports.cell)
+            if policy.cache is not None
+            and ports.cache is not None
+            and (ports.events_reach_cache or not policy.cache.invalidated_by)
             else None
         )
         self._deadline_s = policy.deadline_s
         self._streaming = method.streaming
         self._draining = ports.draining
+        self._origins = ports.origins
         self._observer = ports.telemetry.observer(method)
         self._audit = ports.audit
         self._audit_action = policy.audit_action or f"staff.{method.name}"
@@ -87,6 +91,9 @@ class MethodGuard:
             draining=self._draining.started,
             auth_context=context.auth_context,
         )
+        forwarded_for = call.metadata.get(FORWARDED_FOR)
+        if forwarded_for is not None:
+            call.peer = self._origins.peer(call.peer, forwarded_for)
         enter_call(call)
         task = asyncio.current_task()
         assert task is not None

@@ -47,7 +47,15 @@ def _store_url(value: str) -> str:
     return value
 
 
+def _networks(value: str) -> str:
+    for word in value.split(","):
+        if word.strip():
+            ipaddress.ip_network(word.strip())
+    return value
+
+
 Address = Annotated[str, AfterValidator(_address)]
+Networks = Annotated[str, AfterValidator(_networks)]
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
 
 
@@ -101,6 +109,11 @@ class ServerSettings(_Group):
     )
     drain_grace_s: float = Field(
         default=20.0, ge=0, description="Seconds that calls are given to end when draining."
+    )
+    trusted_proxies: Networks = Field(
+        default="127.0.0.0/8,::1/128",
+        description="Networks of gateways, separated by commas, whose x-forwarded-for says from where a call "
+        "came; empty: nobody's.",
     )
     reflection: bool = Field(
         default=True, description="Answer questions about the contracts (gRPC reflection)."
