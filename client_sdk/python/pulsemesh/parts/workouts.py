@@ -22,7 +22,7 @@ __all__ = ["Channel", "Workouts", "channel_number"]
 Channel: TypeAlias = channel_pb2.Channel.ValueType | str
 
 _READ_STREAMS = "/pulsemesh.workout.v1.WorkoutService/ReadStreams"
-_DOWNSAMPLING = {
+DOWNSAMPLING = {
     "": workout_pb2.DOWNSAMPLING_UNSPECIFIED,
     "min_max": workout_pb2.DOWNSAMPLING_MIN_MAX,
     "lttb": workout_pb2.DOWNSAMPLING_LTTB,
@@ -147,7 +147,7 @@ class Workouts:
             end_time_ms=milliseconds(end),
             aligned=aligned,
             max_samples=max_samples,
-            downsampling=_DOWNSAMPLING[downsampling],
+            downsampling=DOWNSAMPLING[downsampling],
         )
         return join_segments(await self._segments(request))
 
