@@ -11,6 +11,7 @@ from pulsemesh.auth.v1.development_issuer_service_pb2_grpc import (
     add_DevelopmentIssuerServiceServicer_to_server,
 )
 from pulsemesh.auth.v1.key_service_pb2_grpc import add_KeyServiceServicer_to_server
+from pulsemesh.auth.v1.personal_data_service_pb2_grpc import add_PersonalDataServiceServicer_to_server
 from pulsemesh.auth.v1.session_service_pb2_grpc import add_SessionServiceServicer_to_server
 from pulsemesh.auth.v1.staff_service_pb2_grpc import add_StaffServiceServicer_to_server
 from services.auth import assembly
@@ -20,6 +21,7 @@ from services.auth.accounts.signing_in_by_password import SigningInByPassword
 from services.auth.accounts.signing_up import SigningUp
 from services.auth.delegation.exchanging import Exchanging
 from services.auth.delegation.servicer import DelegationServicer
+from services.auth.further_ways import further_ways
 from services.auth.housekeeping import Housekeeping
 from services.auth.issuer import DevelopmentIssuer
 from services.auth.keeping_sessions import KeepingSessions
@@ -27,6 +29,7 @@ from services.auth.keyring import KeyKeeper, Keyring, Rotation
 from services.auth.mail.outbox import MailOutbox
 from services.auth.mail.sending import MailSender
 from services.auth.oauth.building import CoreOfAuth, add_oauth
+from services.auth.personal_data import personal_data
 from services.auth.revoking import RevocationFeed
 from services.auth.servicers import (
     AccountServicer,
@@ -35,6 +38,7 @@ from services.auth.servicers import (
     SessionServicer,
 )
 from services.auth.settings import IdentitySettings
+from services.auth.sign_in_settings import SignInSettings
 from services.auth.staff.servicer import StaffServicer
 from services.auth.tables import metadata
 from services.auth.tokens import TokenIssuer
@@ -51,9 +55,14 @@ class AuthModule:
     metadata = metadata
     migrations: Path | None = Path(__file__).parent / "migrations"
 
-    def __init__(self, settings: Callable[[], IdentitySettings] = IdentitySettings) -> None:
-        """`settings` are read when the domain starts, not when it is imported."""
+    def __init__(
+        self,
+        settings: Callable[[], IdentitySettings] = IdentitySettings,
+        sign_in: Callable[[], SignInSettings] = SignInSettings,
+    ) -> None:
+        """Settings are read when the domain starts, not when it is imported."""
         self._settings = settings
+        self._sign_in = sign_in
 
     async def start(self, context: ModuleContext) -> RunningModule:
         """Start the services of the domain.
@@ -72,7 +81,9 @@ class AuthModule:
             lifetime_s=identity.access_token_s,
         )
         resetting = Resetting(tools)
-        accounts = AccountServicer(SigningUp(tools), resetting, Changing(tools), issuer)
+        changing = Changing(tools)
+        accounts = AccountServicer(SigningUp(tools), resetting, changing, issuer)
+        ways = further_ways(tools, changing, issuer, self._sign_in())
         keeping = KeepingSessions(tools.database, tools.mail, tools.clock_ms)
         sessions = SessionServicer(SigningInByPassword(tools), keeping, issuer)
         keys = KeyServicer(keyring, RevocationFeed(tools.database, tools.clock_ms))
@@ -81,17 +92,20 @@ class AuthModule:
         async def close() -> None:
             tools.passwords.close()
             await tools.breaches.close()
+            await ways.close()
 
         running = RunningModule(
             servicers=[
                 (add_AccountServiceServicer_to_server, accounts),
                 (add_SessionServiceServicer_to_server, sessions),
                 (add_KeyServiceServicer_to_server, keys),
+                (add_PersonalDataServiceServicer_to_server, personal_data(tools.database, tools.clock_ms)),
                 (add_StaffServiceServicer_to_server, StaffServicer(tools.database, tools.clock_ms)),
                 (
                     add_DelegationServiceServicer_to_server,
                     DelegationServicer(Exchanging(issuer, context.authenticator)),
                 ),
+                *ways.servicers,
             ],
             background=[
                 KeyKeeper(keyring),

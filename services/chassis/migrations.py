@@ -23,6 +23,7 @@ from sqlalchemy import Connection, MetaData
 
 from services.chassis.consumer import dead_letters as _dead_letters  # noqa: F401 - adds its table
 from services.chassis.database import Database
+from services.chassis.erased_people import erased_people as _erased_people  # noqa: F401 - adds its table
 from services.chassis.inbox import inbox as _inbox  # noqa: F401 - adds its table
 from services.chassis.outbox import metadata
 
@@ -126,6 +127,15 @@ def create_chassis_tables() -> None:
         sa.Column("parked_ms", sa.BigInteger, nullable=False),
     )
     op.create_index("ix_dead_letter_subject", "dead_letter", ["subject"])
+
+
+def create_erased_people() -> None:
+    """Inside a later revision: the table of people who were erased, as of version 1."""
+    op.create_table(
+        "erased_people",
+        sa.Column("digest", sa.LargeBinary(32), primary_key=True),
+        sa.Column("erased_ms", sa.BigInteger, nullable=False),
+    )
 
 
 def _upgrade(connection: Connection, scripts: Path) -> list[str]:

@@ -5,19 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from sqlalchemy import Connection
+
+from pulsemesh.consent.v1 import personal_data_service_pb2
 from pulsemesh.consent.v1.consent_service_pb2_grpc import add_ConsentServiceServicer_to_server
+from pulsemesh.consent.v1.personal_data_service_pb2_grpc import add_PersonalDataServiceServicer_to_server
+from pulsemesh.consent.v1.rights_service_pb2_grpc import add_RightsServiceServicer_to_server
+from pulsemesh.type.v1.personal_data_pb2 import ErasedPlace
 from services.chassis.module import ModuleContext, RunningModule
+from services.chassis.personal_data import PersonalData, personal_data_servicer
 from services.consent.changes import ChangeFeed
 from services.consent.housekeeping import Housekeeping
 from services.consent.receipts.keys import load_or_create
 from services.consent.receipts.record import Controller
 from services.consent.registrar import Registrar
+from services.consent.rights import store as rights_store
+from services.consent.rights.domains import Domain, domains
+from services.consent.rights.worker import Pace, RightsWorker
 from services.consent.rules.deciding import Decider
 from services.consent.rules.jurisdictions import jurisdictions
 from services.consent.rules.texts import texts
-from services.consent.servicers import ConsentServicer
+from services.consent.servicers import ConsentServicer, RightsServicer
 from services.consent.settings import ConsentSettings
 from services.consent.tables import metadata
+
+_HOUR_MS = 3_600_000
 
 
 class ConsentModule:
@@ -42,10 +54,37 @@ class ConsentModule:
         )
         feed = ChangeFeed(database, clock_ms, settings.feed_poll_s)
         servicer = ConsentServicer(database, registrar, feed, context.consent, clock_ms)
-        return RunningModule(
-            servicers=[(add_ConsentServiceServicer_to_server, servicer)],
-            background=[feed, Housekeeping(database, clock_ms, settings.answers_kept_h)],
+        grace_ms = int(settings.erasure_grace_h * _HOUR_MS)
+        rights = RightsServicer(database, context.consent, clock_ms, grace_ms)
+        data = PersonalData(self.name, metadata, database, before=_let_go)
+        worker = RightsWorker(
+            database,
+            [Domain(name, context.channel) for name in domains()],
+            context.bus,
+            clock_ms,
+            Pace(
+                settings.erasure_settling_s,
+                settings.rights_poll_s,
+                int(settings.exports_kept_h * _HOUR_MS),
+            ),
         )
+        return RunningModule(
+            servicers=[
+                (add_ConsentServiceServicer_to_server, servicer),
+                (add_RightsServiceServicer_to_server, rights),
+                (
+                    add_PersonalDataServiceServicer_to_server,
+                    personal_data_servicer(data, personal_data_service_pb2),
+                ),
+            ],
+            background=[feed, Housekeeping(database, clock_ms, settings.answers_kept_h), worker],
+        )
+
+
+def _let_go(conn: Connection, user_id: str) -> list[ErasedPlace]:
+    """The request that erases a person outlives them, and names nobody."""
+    rights_store.detach(conn, user_id)
+    return []
 
 
 module = ConsentModule()

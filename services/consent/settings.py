@@ -31,6 +31,24 @@ class ConsentSettings(BaseSettings):
     answers_kept_h: PositiveFloat = Field(
         default=24.0, description="Hours for which a repeated request is given its first answer."
     )
+    erasure_grace_h: float = Field(
+        default=24.0,
+        ge=0,
+        le=720,
+        description="Hours for which an erasure that was asked for can be taken back.",
+    )
+    erasure_settling_s: float = Field(
+        default=5.0,
+        ge=0,
+        description="Seconds between the end of a person's sessions and the erasure of the rest, for every "
+        "process to hear of the end.",
+    )
+    rights_poll_s: PositiveFloat = Field(
+        default=5.0, description="Seconds between looks for people's requests that are due."
+    )
+    exports_kept_h: PositiveFloat = Field(
+        default=168.0, description="Hours for which the archive of an export can be fetched."
+    )
     feed_poll_s: PositiveFloat = Field(
         default=0.4,
         le=0.9,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pulsemesh.profile.v1 import personal_data_service_pb2
 from pulsemesh.profile.v1.avatar_service_pb2_grpc import add_AvatarServiceServicer_to_server
+from pulsemesh.profile.v1.personal_data_service_pb2_grpc import add_PersonalDataServiceServicer_to_server
 from pulsemesh.profile.v1.physiology_service_pb2_grpc import add_PhysiologyServiceServicer_to_server
 from pulsemesh.profile.v1.privacy_service_pb2_grpc import add_PrivacyServiceServicer_to_server
 from pulsemesh.profile.v1.profile_service_pb2_grpc import add_ProfileServiceServicer_to_server
 from services.chassis.consumer import Consumer
 from services.chassis.module import ModuleContext, RunningModule
+from services.chassis.personal_data import PersonalData, personal_data_servicer
 from services.chassis.privacy import NobodyKnows, Relations
 from services.profile.gear.assembly import add_gear
 from services.profile.housekeeping import Housekeeping
@@ -43,6 +46,12 @@ class ProfileModule:
                 (add_ProfileServiceServicer_to_server, ProfileServicer(database, relations, clock_ms)),
                 (add_AvatarServiceServicer_to_server, AvatarServicer(database, relations, clock_ms)),
                 (add_PhysiologyServiceServicer_to_server, PhysiologyServicer(database, clock_ms)),
+                (
+                    add_PersonalDataServiceServicer_to_server,
+                    personal_data_servicer(
+                        PersonalData(self.name, metadata, database), personal_data_service_pb2
+                    ),
+                ),
                 (add_PrivacyServiceServicer_to_server, PrivacyServicer(database, clock_ms)),
             ],
             consumers=[

@@ -12,6 +12,7 @@ from pulsemesh.workout.v1.duplicate_service_pb2_grpc import add_DuplicateService
 from pulsemesh.workout.v1.export_service_pb2_grpc import add_ExportServiceServicer_to_server
 from pulsemesh.workout.v1.file_service_pb2_grpc import add_FileServiceServicer_to_server
 from pulsemesh.workout.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
+from pulsemesh.workout.v1.personal_data_service_pb2_grpc import add_PersonalDataServiceServicer_to_server
 from pulsemesh.workout.v1.recording_service_pb2_grpc import add_RecordingServiceServicer_to_server
 from pulsemesh.workout.v1.revision_service_pb2_grpc import add_RevisionServiceServicer_to_server
 from pulsemesh.workout.v1.segment_service_pb2_grpc import add_SegmentServiceServicer_to_server
@@ -25,6 +26,7 @@ from services.chassis.privacy.source import CHANGED as PRIVACY_CHANGED
 from services.workout.analysis.analyst import Analyst
 from services.workout.athletes.following import physiology_consumer
 from services.workout.consents import withdrawal as consents
+from services.workout.exporting.personal_data import personal_data
 from services.workout.housekeeping import Housekeeping
 from services.workout.ingest.assembly import assemble
 from services.workout.routes.placing import RoutePlacer
@@ -92,6 +94,7 @@ class WorkoutModule:
                 (add_SegmentServiceServicer_to_server, SegmentServicer(database, clock_ms)),
                 (add_RevisionServiceServicer_to_server, RevisionServicer(database, clock_ms)),
                 (add_DuplicateServiceServicer_to_server, DuplicateServicer(database, clock_ms)),
+                (add_PersonalDataServiceServicer_to_server, personal_data(database, clock_ms)),
                 (add_WorkoutStateServiceServicer_to_server, WorkoutStateServicer(database)),
                 (
                     add_SharedWorkoutServiceServicer_to_server,

@@ -80,6 +80,10 @@ class InProcessBus:
         """See `EventBus.replay`; never possible here."""
         raise ReplayNotSupported("the in-process bus keeps no log; replay needs the Redis Streams bus")
 
+    async def erase(self, subject: str) -> int:
+        """See `EventBus.erase`: this bus keeps nothing that was delivered."""
+        return 0
+
     async def ping(self) -> None:
         """See `EventBus.ping`."""
         if self._closed:

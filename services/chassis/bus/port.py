@@ -76,6 +76,14 @@ class EventBus(Protocol):
         """
         ...
 
+    async def erase(self, subject: str) -> int:
+        """Take out what is kept of events about `subject`; returns how many those were.
+
+        Raises:
+            BusUnavailable: some may be left; repeat.
+        """
+        ...
+
     async def ping(self) -> None:
         """Return when the bus works, or raise `BusUnavailable`."""
         ...

@@ -18,6 +18,7 @@ from redis.exceptions import ResponseError
 from pulsemesh.event.v1.envelope_pb2 import Envelope
 from services.chassis.bus.delivery import RetryPolicy
 from services.chassis.bus.port import BusUnavailable, EventHandler
+from services.chassis.bus.redis_erasing import erase_from_stream
 from services.chassis.bus.redis_group import GroupMember
 from services.chassis.bus.redis_layout import PUBLISH, Layout
 from services.chassis.bus.redis_trimming import trim_stream
@@ -113,6 +114,14 @@ class RedisStreamsBus:
             for partition in range(self._layout.partitions):
                 removed += await trim_stream(self._client, self._layout.stream(partition), before_ms)
             return removed
+        except DOWN as error:
+            raise BusUnavailable(str(error)) from error
+
+    async def erase(self, subject: str) -> int:
+        """See `EventBus.erase`: looks through the one stream in which the subject's events are."""
+        stream = self._layout.stream(self._layout.partition_of(subject))
+        try:
+            return await erase_from_stream(self._client, stream, subject)
         except DOWN as error:
             raise BusUnavailable(str(error)) from error
 

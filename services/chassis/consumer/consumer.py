@@ -12,6 +12,7 @@ from services.chassis.consent import ConsentGate
 from services.chassis.consumer import dead_letters
 from services.chassis.consumer.dead_letters import DeadLetter
 from services.chassis.database import Database, Transaction
+from services.chassis.erased_people import erased_among
 
 Handler = Callable[[Transaction, Envelope], Awaitable[None]]
 
@@ -61,7 +62,7 @@ class Consumer:
         self._consents = frozenset(consents)
         self._gate = gate
         self.passed_over = 0
-        """Events of people who did not allow their use."""
+        """Events of people who did not allow their use, or who were erased."""
 
     async def attach(self, bus: EventBus) -> Subscription:
         """Start to consume from `bus`."""
@@ -73,10 +74,11 @@ class Consumer:
         passed_over = 0
         async with self._database.write() as transaction:
             new = await transaction.run(inbox.record, self.name, [event.event_id for event in envelopes])
+            erased = await transaction.run(erased_among, {event.subject for event in envelopes})
             for envelope in envelopes:
                 if envelope.event_id in new:
                     new.discard(envelope.event_id)
-                    if envelope.subject in refusing:
+                    if envelope.subject in erased or envelope.subject in refusing:
                         passed_over += 1
                     else:
                         await self._handler(transaction, envelope)
@@ -117,7 +119,6 @@ class Consumer:
             for letter in await self.parked(limit)
             if event_ids is None or letter.envelope.event_id in event_ids
         ]
-        refusing = await self._refusing([letter.envelope for letter in letters])
         refusing = await self._refusing([letter.envelope for letter in letters])
         for letter in letters:
             async with self._database.write() as transaction:

@@ -107,6 +107,13 @@ class Database(Protocol):
         """
         ...
 
+    async def scrub(self) -> None:
+        """Make what was deleted unreadable in the files, as far as the database can: after an erasure.
+
+        Writers wait meanwhile on SQLite, which is written anew.
+        """
+        ...
+
     async def ping(self) -> None:
         """Return when the database answers a query, or raise `StoreUnavailable`."""
         ...

@@ -171,6 +171,18 @@ class PostgresqlDatabase:
         """See `Database.on_signal`."""
         return self._signals.subscribe(name, callback)
 
+    async def scrub(self) -> None:
+        """See `Database.scrub`. The server writes over the pages as it uses them again."""
+        with self._counted():
+            engine = self._single_use.execution_options(isolation_level="AUTOCOMMIT")
+            connection = await self._connect(engine)
+            try:
+                names = await connection.execute(_TABLES, {"schema": self._schema})
+                for name in names.scalars().all():
+                    await connection.execute(text(f'VACUUM "{self._schema}"."{name}"'))
+            finally:
+                await self._completion.run(_drop(connection))
+
     async def ping(self) -> None:
         """See `Database.ping`."""
         async with self.read() as transaction:
@@ -238,6 +250,7 @@ class PostgresqlDatabase:
 
 
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended('pulsemesh:' || CAST(:key AS text), 0))")
+_TABLES = text("SELECT tablename FROM pg_tables WHERE schemaname = :schema")
 _LOCK_SCHEMA = text(
     "SELECT pg_advisory_xact_lock(hashtextextended('pulsemesh-schema:' || CAST(:key AS text), 0))"
 )

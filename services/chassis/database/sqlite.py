@@ -182,6 +182,12 @@ class SqliteDatabase:
         """See `Database.on_signal`."""
         return self._signals.subscribe(name, callback)
 
+    async def scrub(self) -> None:
+        """See `Database.scrub`."""
+        async with self._writing:
+            self._require_open()
+            await self._writer.complete(_vacuum)
+
     async def ping(self) -> None:
         """See `Database.ping`."""
         async with self.read() as transaction:
@@ -210,6 +216,13 @@ def _checkpoint(connection: Connection) -> None:
     # Outside a transaction, hence on the driver's connection: SQLAlchemy would begin one.
     raw = connection.connection.driver_connection
     assert raw is not None
+    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _vacuum(connection: Connection) -> None:
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    raw.execute("VACUUM")
     raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

@@ -1,5 +1,6 @@
 """RPC in, use case, RPC out."""
 
 from services.consent.servicers.consents import ConsentServicer
+from services.consent.servicers.rights import RightsServicer
 
-__all__ = ["ConsentServicer"]
+__all__ = ["ConsentServicer", "RightsServicer"]

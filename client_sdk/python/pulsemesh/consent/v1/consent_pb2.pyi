@@ -91,6 +91,8 @@ class _DecisionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decisi
     """Nobody said when they were born."""
     DECISION_REASON_NOT_OFFERED: _DecisionReason.ValueType  # 10
     """Not offered where they live, or to nobody."""
+    DECISION_REASON_RESTRICTED: _DecisionReason.ValueType  # 11
+    """The person has restricted the use of their data to storing it."""
 
 class DecisionReason(_DecisionReason, metaclass=_DecisionReasonEnumTypeWrapper):
     """Why a purpose is allowed, or is not."""
@@ -115,6 +117,8 @@ DECISION_REASON_AGE_UNKNOWN: DecisionReason.ValueType  # 9
 """Nobody said when they were born."""
 DECISION_REASON_NOT_OFFERED: DecisionReason.ValueType  # 10
 """Not offered where they live, or to nobody."""
+DECISION_REASON_RESTRICTED: DecisionReason.ValueType  # 11
+"""The person has restricted the use of their data to storing it."""
 Global___DecisionReason: _TypeAlias = DecisionReason  # noqa: Y015
 
 class _ReceiptKind:

@@ -124,7 +124,7 @@ class RightsRequest(_message.Message):
     kind: Global___RightsKind.ValueType
     state: Global___RightsState.ValueType
     size_bytes: _builtins.int
-    """Of an export: its size once it is done, and until when it can be fetched."""
+    """Of an export: its size once it is done, and until when it can be downloaded."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property

@@ -227,7 +227,7 @@ class GetErasureReportResponse(_message.Message):
 Global___GetErasureReportResponse: _TypeAlias = GetErasureReportResponse  # noqa: Y015
 
 @_typing.final
-class FetchExportRequest(_message.Message):
+class DownloadExportRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RIGHTS_REQUEST_ID_FIELD_NUMBER: _builtins.int
@@ -247,10 +247,10 @@ class FetchExportRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___FetchExportRequest: _TypeAlias = FetchExportRequest  # noqa: Y015
+Global___DownloadExportRequest: _TypeAlias = DownloadExportRequest  # noqa: Y015
 
 @_typing.final
-class FetchExportResponse(_message.Message):
+class DownloadExportResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTENT_FIELD_NUMBER: _builtins.int
@@ -266,7 +266,7 @@ class FetchExportResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___FetchExportResponse: _TypeAlias = FetchExportResponse  # noqa: Y015
+Global___DownloadExportResponse: _TypeAlias = DownloadExportResponse  # noqa: Y015
 
 @_typing.final
 class SetRestrictionRequest(_message.Message):

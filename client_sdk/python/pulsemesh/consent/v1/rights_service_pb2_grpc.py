@@ -62,10 +62,10 @@ class RightsServiceStub:
                 request_serializer=pulsemesh_dot_consent_dot_v1_dot_rights__service__pb2.GetErasureReportRequest.SerializeToString,
                 response_deserializer=pulsemesh_dot_consent_dot_v1_dot_rights__service__pb2.GetErasureReportResponse.FromString,
                 _registered_method=True)
-        self.FetchExport = channel.unary_stream(
-                '/pulsemesh.consent.v1.RightsService/FetchExport',
-                request_serializer=pulsemesh_dot_consent_dot_v1_dot_rights__service__pb2.FetchExportRequest.SerializeToString,
-                response_deserializer=pulsemesh_dot_consent_dot_v1_dot_rights__service__pb2.FetchExportResponse.FromString,
+        self.DownloadExport = channel.unary_stream(
+                '/pulsemesh.consent.v1.RightsService/DownloadExport',
+                request_serializer=pulsemesh_dot_consent_dot_v1_dot_rights__service__pb2.DownloadExportRequest.SerializeToString,
+                response_deserializer=pulsemesh_dot_consent_dot_v1_dot_rights__service__pb2.DownloadExportResponse.FromString,
                 _registered_method=True)
         self.SetRestriction = channel.unary_unary(
                 '/pulsemesh.consent.v1.RightsService/SetRestriction',
@@ -119,7 +119,7 @@ class RightsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def FetchExport(self, request, context):
+    def DownloadExport(self, request, context):
         """Streams the archive of an export that is done. FAILED_PRECONDITION with
         RIGHTS_REQUEST_UNFINISHED before.
         """
@@ -163,10 +163,10 @@ def add_RightsServiceServicer_to_server(servicer, server):
                     request_deserializer=pulsemesh_dot_consent_dot_v1_dot_rights__service__pb2.GetErasureReportRequest.FromString,
                     response_serializer=pulsemesh_dot_consent_dot_v1_dot_rights__service__pb2.GetErasureReportResponse.SerializeToString,
             ),
-            'FetchExport': grpc.unary_stream_rpc_method_handler(
-                    servicer.FetchExport,
-                    request_deserializer=pulsemesh_dot_consent_dot_v1_dot_rights__service__pb2.FetchExportRequest.FromString,
-                    response_serializer=pulsemesh_dot_consent_dot_v1_dot_rights__service__pb2.FetchExportResponse.SerializeToString,
+            'DownloadExport': grpc.unary_stream_rpc_method_handler(
+                    servicer.DownloadExport,
+                    request_deserializer=pulsemesh_dot_consent_dot_v1_dot_rights__service__pb2.DownloadExportRequest.FromString,
+                    response_serializer=pulsemesh_dot_consent_dot_v1_dot_rights__service__pb2.DownloadExportResponse.SerializeToString,
             ),
             'SetRestriction': grpc.unary_unary_rpc_method_handler(
                     servicer.SetRestriction,
@@ -323,7 +323,7 @@ class RightsService:
             _registered_method=True)
 
     @staticmethod
-    def FetchExport(request,
+    def DownloadExport(request,
             target,
             options=(),
             channel_credentials=None,
@@ -336,9 +336,9 @@ class RightsService:
         return grpc.experimental.unary_stream(
             request,
             target,
-            '/pulsemesh.consent.v1.RightsService/FetchExport',
-            pulsemesh_dot_consent_dot_v1_dot_rights__service__pb2.FetchExportRequest.SerializeToString,
-            pulsemesh_dot_consent_dot_v1_dot_rights__service__pb2.FetchExportResponse.FromString,
+            '/pulsemesh.consent.v1.RightsService/DownloadExport',
+            pulsemesh_dot_consent_dot_v1_dot_rights__service__pb2.DownloadExportRequest.SerializeToString,
+            pulsemesh_dot_consent_dot_v1_dot_rights__service__pb2.DownloadExportResponse.FromString,
             options,
             channel_credentials,
             insecure,

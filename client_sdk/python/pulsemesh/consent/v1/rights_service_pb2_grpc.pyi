@@ -53,7 +53,7 @@ class RightsServiceStub:
     """Returns the caller's requests, the newest first."""
     GetErasureReport: _grpc.UnaryUnaryMultiCallable[_rights_service_pb2.GetErasureReportRequest, _rights_service_pb2.GetErasureReportResponse]
     """Returns the report of an erasure to whoever holds its id. It names nobody."""
-    FetchExport: _grpc.UnaryStreamMultiCallable[_rights_service_pb2.FetchExportRequest, _rights_service_pb2.FetchExportResponse]
+    DownloadExport: _grpc.UnaryStreamMultiCallable[_rights_service_pb2.DownloadExportRequest, _rights_service_pb2.DownloadExportResponse]
     """Streams the archive of an export that is done. FAILED_PRECONDITION with
     RIGHTS_REQUEST_UNFINISHED before.
     """
@@ -87,7 +87,7 @@ class RightsServiceAsyncStub(RightsServiceStub):
     """Returns the caller's requests, the newest first."""
     GetErasureReport: _aio.UnaryUnaryMultiCallable[_rights_service_pb2.GetErasureReportRequest, _rights_service_pb2.GetErasureReportResponse]  # type: ignore[assignment]
     """Returns the report of an erasure to whoever holds its id. It names nobody."""
-    FetchExport: _aio.UnaryStreamMultiCallable[_rights_service_pb2.FetchExportRequest, _rights_service_pb2.FetchExportResponse]  # type: ignore[assignment]
+    DownloadExport: _aio.UnaryStreamMultiCallable[_rights_service_pb2.DownloadExportRequest, _rights_service_pb2.DownloadExportResponse]  # type: ignore[assignment]
     """Streams the archive of an export that is done. FAILED_PRECONDITION with
     RIGHTS_REQUEST_UNFINISHED before.
     """
@@ -150,11 +150,11 @@ class RightsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns the report of an erasure to whoever holds its id. It names nobody."""
 
     @_abc_1.abstractmethod
-    def FetchExport(
+    def DownloadExport(
         self,
-        request: _rights_service_pb2.FetchExportRequest,
+        request: _rights_service_pb2.DownloadExportRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_rights_service_pb2.FetchExportResponse], _abc.AsyncIterator[_rights_service_pb2.FetchExportResponse]]:
+    ) -> _typing.Union[_abc.Iterator[_rights_service_pb2.DownloadExportResponse], _abc.AsyncIterator[_rights_service_pb2.DownloadExportResponse]]:
         """Streams the archive of an export that is done. FAILED_PRECONDITION with
         RIGHTS_REQUEST_UNFINISHED before.
         """

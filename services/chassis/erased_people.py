@@ -1,0 +1,42 @@
+"""People who were erased: remembered as a digest, so that what still arrives of theirs has no effect."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Collection
+
+from sqlalchemy import BigInteger, Column, Connection, LargeBinary, Table, select
+
+from services.chassis.database import insert_for, personal
+from services.chassis.outbox import metadata
+
+erased_people = Table(
+    "erased_people",
+    metadata,
+    # SHA-256 of the user id. Ids hold 80 random bits, so that it leads back to nobody.
+    Column("digest", LargeBinary(32), primary_key=True, info=personal("none")),
+    Column("erased_ms", BigInteger, nullable=False, info=personal("none")),
+)
+
+
+def digest_of(user_id: str) -> bytes:
+    """What is remembered of an erased person."""
+    return hashlib.sha256(b"pulsemesh erased person\0" + user_id.encode()).digest()
+
+
+def bury(connection: Connection, user_id: str) -> None:
+    """Store function: from now on nothing of this person is taken in."""
+    row = {"digest": digest_of(user_id), "erased_ms": time.time_ns() // 1_000_000}
+    connection.execute(insert_for(connection, erased_people).on_conflict_do_nothing(), row)
+
+
+def erased_among(connection: Connection, user_ids: Collection[str]) -> set[str]:
+    """Store function: those of these people who were erased."""
+    by_digest = {digest_of(user_id): user_id for user_id in user_ids if user_id}
+    if not by_digest:
+        return set()
+    found = connection.execute(
+        select(erased_people.c.digest).where(erased_people.c.digest.in_(list(by_digest)))
+    )
+    return {by_digest[bytes(row.digest)] for row in found}

@@ -1,0 +1,34 @@
+"""What is refused of people's rights, and how that is said."""
+
+from __future__ import annotations
+
+from pulsemesh.error.v1.reason_pb2 import ErrorReason
+from services.chassis.errors import FailedPrecondition, NotFound
+
+
+class RightsRequestNotFound(NotFound):
+    """There is no such request, or it is somebody else's."""
+
+    def __init__(self, rights_request_id: str) -> None:
+        super().__init__("rights request", rights_request_id)
+
+
+class RightsRequestBegun(FailedPrecondition):
+    """It cannot be taken back any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ErrorReason.ERROR_REASON_RIGHTS_REQUEST_BEGUN,
+            "the request is worked on already, or is done: it cannot be taken back",
+        )
+
+
+class RightsRequestUnfinished(FailedPrecondition):
+    """There is nothing to fetch yet, or no longer."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(
+            ErrorReason.ERROR_REASON_RIGHTS_REQUEST_UNFINISHED,
+            f"there is no archive to fetch: the request is {state}; ask for a new one once it has expired",
+            metadata={"state": state},
+        )
