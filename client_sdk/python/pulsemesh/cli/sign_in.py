@@ -9,6 +9,7 @@ from datetime import UTC, timedelta
 import click
 
 from pulsemesh import errors
+from pulsemesh.cli.devices import tokens_by_code
 from pulsemesh.cli.failures import CommandFailure, Exit
 from pulsemesh.cli.formats import as_json_line
 from pulsemesh.cli.options import json_option
@@ -42,7 +43,7 @@ def keep(session: Session, email: str, tokens: SessionTokens) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", required=False, default="")
 @password_option
 @click.option(
     "--days", type=click.IntRange(1, 30), default=30, show_default=True, help="Of a development sign-in."
@@ -52,10 +53,14 @@ def keep(session: Session, email: str, tokens: SessionTokens) -> None:
 async def login(session: Session, *, name: str, password: str, days: int) -> None:
     """Sign in with an e-mail address and remember it for later commands.
 
-    A NAME without @ asks the platform's development issuer, which believes any name and answers
-    on the platform's own machine only.
+    Without a NAME it shows a code, which you confirm where you are signed in already; what that gives
+    cannot manage the account itself. A NAME without @ asks the platform's development issuer, which
+    believes any name and answers on the platform's own machine only.
     """
-    if "@" in name:
+    if not name:
+        tokens = await tokens_by_code(session, client_id=CLIENT_ID, device_name=device_name())
+        keep(session, tokens.user_id, tokens)
+    elif "@" in name:
         await _login_by_password(session, name, password)
     else:
         await _login_for_development(session, name.lower(), days)
