@@ -9,6 +9,8 @@ from sqlalchemy import Connection
 
 from pulsemesh.auth.v1.events_pb2 import SessionEndReason
 from services.auth import sessions
+from services.auth.federation import store as provider_store
+from services.auth.passkeys import store as passkey_store
 from services.auth.store import challenges, proofs, revocations, sign_ups, throttles
 from services.auth.store import sessions as session_store
 from services.auth.throttling import FORGET_AFTER_MS
@@ -55,6 +57,8 @@ def _forget(conn: Connection, now_ms: int) -> None:
     proofs.forget(conn, now_ms)
     challenges.forget(conn, now_ms)
     revocations.forget(conn, now_ms)
+    passkey_store.forget(conn, now_ms)
+    provider_store.forget(conn, now_ms)
     throttles.forget(conn, now_ms - FORGET_AFTER_MS)
 
 

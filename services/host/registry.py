@@ -22,6 +22,7 @@ MODULES: Mapping[str, str] = {
 
 SETTINGS: Mapping[str, tuple[str, str]] = {
     "auth": ("services.auth.settings", "IdentitySettings"),
+    "auth, further ways in": ("services.auth.sign_in_settings", "SignInSettings"),
     "consent": ("services.consent.settings", "ConsentSettings"),
     "gateway": ("services.gateway.settings", "GatewaySettings"),
     "oauth": ("services.auth.oauth.settings", "OAuthSettings"),

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from sqlalchemy import Connection
 
 from pulsemesh.auth.v1 import account_service_pb2 as wire
+from pulsemesh.auth.v1.federation_service_pb2 import SignUpWithProviderRequest
 from services.auth import signing_in, throttling
 from services.auth.accounts.creating import create_account
 from services.auth.addresses import NotAnAddress, normalised
@@ -73,7 +74,7 @@ class SigningUp:
         tools = self._tools
         email = address("email", request.email)
         require_home(request.country, tools.cell, tools.cells)
-        birth_date, years = _age(request, tools.clock_ms())
+        birth_date, years = age_of(request, tools.clock_ms())
         require_age(request.country, years)
         await tools.require_good_password("password", request.password, email=email)
         name = self._name(request, email)
@@ -108,11 +109,13 @@ class SigningUp:
         known = sign_ups.lock(conn, draft.sign_up_sha256, now_ms)
         if known is not None:
             return _begun(name, known)
-        decoy = accounts.find_by_email(conn, draft.email) is not None
+        taken = accounts.find_by_email(conn, draft.email) is not None
+        mailed = self._may_mail(conn, draft.email)
         code, token = new_code(), new_token(LINK_PREFIX)
         kept = _replaced(
             draft,
-            decoy=decoy,
+            # A code that went to nobody is good for nobody: else it could be guessed without end.
+            decoy=taken or not mailed,
             code_mac=tools.vault.mac(_CODE_LABEL, code),
             token_sha256=fingerprint(token),
             mailed_ms=now_ms,
@@ -120,20 +123,23 @@ class SigningUp:
         )
         sign_ups.remove(conn, draft.sign_up_sha256)  # one of the same name that is over
         sign_ups.add(conn, kept)
-        self._mail(conn, kept, code, token)
+        if mailed:
+            self._mail(conn, kept, "account_exists" if taken else "verify", code, token)
         return _begun(name, kept)
 
-    def _mail(self, conn: Connection, sign_up: SignUp, code: str, token: str) -> None:
-        """One mail in either case; none where somebody floods the address."""
-        tools, now_ms = self._tools, self._tools.clock_ms()
-        if throttling.attempt(conn, [throttling.subject_of_mails(tools.vault, sign_up.email)], now_ms):
-            return
+    def _may_mail(self, conn: Connection, email: str) -> bool:
+        """False where somebody floods the address."""
+        subject = throttling.subject_of_mails(self._tools.vault, email)
+        return not throttling.attempt(conn, [subject], self._tools.clock_ms())
+
+    def _mail(self, conn: Connection, sign_up: SignUp, template: str, code: str, token: str) -> None:
+        tools = self._tools
         tools.mail.put(
             conn,
             sign_up.email,
-            "account_exists" if sign_up.decoy else "verify",
+            template,
             sign_up.language,
-            (now_ms, sign_up.expires_ms),
+            (tools.clock_ms(), sign_up.expires_ms),
             code=code,
             link=tools.link_to("verify", token),
             minutes=str(LIVES_MS // 60_000),
@@ -156,6 +162,8 @@ class SigningUp:
         wait_ms = resend_after_ms(known) - now_ms
         if wait_ms > 0:
             raise MailsThrottled(wait_ms / 1000)
+        if not self._may_mail(conn, known.email):
+            raise MailsThrottled(FIRST_RESEND_MS / 1000)
         code, token = new_code(), new_token(LINK_PREFIX)
         changes = {
             "code_mac": tools.vault.mac(_CODE_LABEL, code),
@@ -165,7 +173,7 @@ class SigningUp:
         }
         sign_ups.change(conn, known.sign_up_sha256, **changes)
         again = _replaced(known, **changes)
-        self._mail(conn, again, code, token)
+        self._mail(conn, again, "account_exists" if known.decoy else "verify", code, token)
         return _begun(name, again)
 
     async def verify(self, request: wire.VerifyEmailRequest) -> SignInResult:
@@ -252,7 +260,7 @@ def _replaced(sign_up: SignUp, **changes: object) -> SignUp:
     return SignUp(**values)
 
 
-def _age(request: wire.SignUpRequest, now_ms: int) -> tuple[str | None, int]:
+def age_of(request: wire.SignUpRequest | SignUpWithProviderRequest, now_ms: int) -> tuple[str | None, int]:
     """The day of birth, where it was said, and how old the person is at the least."""
     if request.WhichOneof("age") != "birth_date":
         return None, request.at_least_years

@@ -1,0 +1,1 @@
+"""Signing in with outside providers: OpenID Connect, authorization code with PKCE."""
