@@ -111,10 +111,13 @@ class Changing:
         expires_ms = now_ms + CODE_LIVES_MS
         code = new_code()
         taken = accounts.find_by_email(conn, new_email) is not None
+        subject = throttling.subject_of_mails(tools.vault, new_email)
+        mailed = not throttling.attempt(conn, [subject], now_ms)
         mac = tools.vault.mac(_CODE_LABEL, code)
-        change = EmailChange(account.user_id, new_email, taken, mac, 0, expires_ms)
-        proofs.put_email_change(conn, change)
-        if not throttling.attempt(conn, [throttling.subject_of_mails(tools.vault, new_email)], now_ms):
+        # A code that went to nobody is good for nobody: else it could be guessed without end.
+        decoy = taken or not mailed
+        proofs.put_email_change(conn, EmailChange(account.user_id, new_email, decoy, mac, 0, expires_ms))
+        if mailed:
             template = "email_taken" if taken else "email_change"
             minutes = str(CODE_LIVES_MS // 60_000)
             tools.mail.put(

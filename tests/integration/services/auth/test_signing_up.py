@@ -186,3 +186,14 @@ async def test_nothing_in_the_database_shows_a_code_a_token_or_a_password(rig: R
     kept = repr(await rig.rows(sign_ups))
     for secret in (begun.sign_up, mail.token, PASSWORD):
         assert secret not in kept
+
+
+async def test_a_code_that_was_never_mailed_cannot_be_guessed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.auth.accounts.signing_up.new_code", lambda: "123456")
+    begun = [await rig.begin(request_id=f"flood-{number}") for number in range(MAX_MAILS + 3)]
+    assert len(await rig.mails()) < len(begun)
+    unmailed = begun[-1].sign_up
+    assert (await refused(rig.accounts.VerifyEmail(by_code(unmailed, "123456"))))[:2] == WRONG_CODE
+    await rig.accounts.VerifyEmail(by_code(begun[0].sign_up, "123456"))
