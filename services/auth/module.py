@@ -19,6 +19,7 @@ from services.auth.accounts.changing import Changing
 from services.auth.accounts.resetting import Resetting
 from services.auth.accounts.signing_in_by_password import SigningInByPassword
 from services.auth.accounts.signing_up import SigningUp
+from services.auth.delegation.certified import ServiceTokens
 from services.auth.delegation.exchanging import Exchanging
 from services.auth.delegation.servicer import DelegationServicer
 from services.auth.further_ways import further_ways
@@ -103,7 +104,9 @@ class AuthModule:
                 (add_StaffServiceServicer_to_server, StaffServicer(tools.database, tools.clock_ms)),
                 (
                     add_DelegationServiceServicer_to_server,
-                    DelegationServicer(Exchanging(issuer, context.authenticator)),
+                    DelegationServicer(
+                        Exchanging(issuer, context.authenticator), ServiceTokens(issuer, context.cell)
+                    ),
                 ),
                 *ways.servicers,
             ],

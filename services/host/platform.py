@@ -20,13 +20,13 @@ from services.chassis.settings import Settings
 from services.chassis.settings.model import split_address
 from services.chassis.telemetry import MetricsEndpoint, Telemetry
 from services.chassis.telemetry.metrics import process_registry
-from services.host.answers import subscribe_answers
+from services.host.answers import events_reach_the_cache, subscribe_answers
 from services.host.auditing import open_audit, start_checkpoints
 from services.host.consents import ServiceConsentGate
 from services.host.databases import Databases
 from services.host.delegating import delegations
 from services.host.housekeeping import start_housekeeping
-from services.host.identity import development_issuer, service_token
+from services.host.identity import CertifiedServiceToken, development_issuer, service_token
 from services.host.ports import authenticator, consent_gate, trusted_origins
 from services.host.registry import MODULES, load_modules
 from services.host.revocations import follow_revocations
@@ -72,6 +72,7 @@ class Platform:
                 limiter=self._stores.limiter,
                 strict_limiter=self._stores.strict_limiter,
                 cache=self._stores.cache,
+                events_reach_cache=events_reach_the_cache(settings),
                 revocations=RevocationList(stale_after_s=settings.auth.revocations_stale_s),
                 audit=open_audit(settings),
                 telemetry=telemetry,
@@ -83,11 +84,12 @@ class Platform:
         )
         self._databases = Databases(settings)
         self._background = Supervisor()
+        self._identity = service_token(settings, issuer, "+".join(self.domains), lambda: self.channel("auth"))
         self._channels = ChannelDirectory(
             settings,
             served=self.domains,
             handlers=self.collector.handlers,
-            identity=service_token(settings, issuer, "+".join(self.domains)),
+            identity=self._identity,
             delegations=delegations(settings, lambda: self.channel("auth")),
         )
         self._server: GrpcServer | None = None
@@ -115,6 +117,8 @@ class Platform:
             running = await module.start(self._context(module.name))
             stack.push_async_callback(running.close)
             await self._adopt(running, stack)
+        if isinstance(self._identity, CertifiedServiceToken):
+            self._background.start(self._identity.name, self._identity.run)
         follow_revocations(self._background, self._channels, self.collector.ports.revocations)
         if isinstance(self._gate, ServiceConsentGate):
             self._background.start(self._gate.name, self._gate.run)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,18 @@ import grpc
 import pytest
 import pytest_asyncio
 
+from pulsemesh.auth.v1 import delegation_service_pb2, delegation_service_pb2_grpc
 from pulsemesh.policy.v1.policy_pb2 import Access
 from pulsemesh.profile.v1 import privacy_service_pb2, privacy_service_pb2_grpc
 from services.auth.issuer import DevelopmentIssuer
 from services.chassis.auth import Principal
 from services.chassis.call import Call, bind_call
+from services.chassis.errors import Unavailable
 from services.chassis.policy import default_registry
 from services.chassis.settings import load_settings
 from services.host.certificates import CertificateAuthority, CertificateFiles
 from services.host.platform import Platform, running_platform
+from tests.fixtures.waiting import eventually
 from tests.security.calling import reason_of
 from tests.security.tokens import user_id
 
@@ -60,7 +63,7 @@ def _tls(files: CertificateFiles) -> dict[str, Any]:
     }
 
 
-def _settings(folder: Path, files: CertificateFiles, **more: Any) -> Any:
+def _settings(folder: Path, files: CertificateFiles, *, issuing: bool = True, **more: Any) -> Any:
     server = {
         "listen": "127.0.0.1:0",
         "stream_notice_s": 0.0,
@@ -73,7 +76,7 @@ def _settings(folder: Path, files: CertificateFiles, **more: Any) -> Any:
         "data_dir": folder,
         "server": server,
         "telemetry": {"log_level": "error"},
-        "auth": {"delegation": "exchange"},
+        "auth": {"delegation": "exchange", "development_issuer": issuing},
         "audit": {"directory": folder / f"audit-{files.key.parent.name}"},
     }
     return load_settings({**common, **_tls(files), **more})
@@ -98,6 +101,21 @@ async def split(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Split
         )
         issuer = DevelopmentIssuer(folder, cell="eu", issuer="pulsemesh-eu")
         yield Split(holding, working, authority, issuer, stack)
+
+
+@asynccontextmanager
+async def without_development_issuer(folder: Path) -> AsyncIterator[tuple[Platform, Platform]]:
+    """As in production: the only tokens of services are those that auth gives for certificates."""
+    authority = CertificateAuthority.create(folder / "certificates", cell="eu")
+    holding_files = authority.issue("holding", services=["auth", "profile"])
+    working_files = authority.issue("working", services=["workout"])
+    nowhere = dict.fromkeys(("workout", "consent"), "127.0.0.1:1")
+    holding_settings = _settings(folder, holding_files, issuing=False, channels=nowhere)
+    async with running_platform(holding_settings, ["auth", "profile"]) as holding:
+        elsewhere = dict.fromkeys(("auth", "profile"), holding.address) | {"consent": "127.0.0.1:1"}
+        working_settings = _settings(folder, working_files, issuing=False, channels=elsewhere)
+        async with running_platform(working_settings, ["workout"]) as working:
+            yield holding, working
 
 
 def serving(split: Split, token: str) -> Call:
@@ -170,3 +188,30 @@ async def test_a_person_named_in_a_header_is_not_believed(split: Split) -> None:
 
 async def test_a_certificate_alone_is_nobody(split: Split) -> None:
     assert await refusal(privacy_of(await split.channel("workout"))) == "CREDENTIALS_MISSING"
+
+
+async def test_a_service_gets_its_token_for_its_certificate_alone(tmp_path: Path) -> None:
+    async with without_development_issuer(tmp_path) as (_, working):
+
+        async def answered() -> bool:
+            try:
+                await privacy_of(working.channel("profile"))
+            except Unavailable:  # the first token is on its way
+                return False
+            return True
+
+        await eventually(answered)
+
+
+async def test_a_certificate_of_no_service_of_ours_gets_no_token(split: Split) -> None:
+    for services in ([], ["gateway"], ["workout", "gateway"], ["nonsense"]):
+        stub: Any = delegation_service_pb2_grpc.DelegationServiceStub(await split.channel(*services))
+        request = delegation_service_pb2.CreateServiceTokenRequest()
+        assert await refusal(stub.CreateServiceToken(request, timeout=20)) == "PEER_NOT_CERTIFIED"
+
+
+async def test_a_token_for_a_certificate_names_its_services(split: Split) -> None:
+    stub: Any = delegation_service_pb2_grpc.DelegationServiceStub(await split.channel("workout", "profile"))
+    response = await stub.CreateServiceToken(delegation_service_pb2.CreateServiceTokenRequest(), timeout=20)
+    found = await split.holding.collector.ports.authenticator.authenticate(response.access_token)
+    assert (found.client_id, found.user_id) == ("service:profile+workout", "")

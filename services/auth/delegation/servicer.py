@@ -7,6 +7,7 @@ import grpc
 
 from pulsemesh.auth.v1 import delegation_service_pb2 as wire
 from pulsemesh.auth.v1 import delegation_service_pb2_grpc as stubs
+from services.auth.delegation.certified import ServiceTokens
 from services.auth.delegation.exchanging import Exchanging
 from services.chassis.call import current_call
 
@@ -14,8 +15,17 @@ from services.chassis.call import current_call
 class DelegationServicer(stubs.DelegationServiceServicer):
     """See the contract for what each method promises."""
 
-    def __init__(self, exchanging: Exchanging) -> None:
+    def __init__(self, exchanging: Exchanging, service_tokens: ServiceTokens) -> None:
         self._exchanging = exchanging
+        self._service_tokens = service_tokens
+
+    async def CreateServiceToken(
+        self, request: wire.CreateServiceTokenRequest, context: grpc.aio.ServicerContext[object, object]
+    ) -> wire.CreateServiceTokenResponse:
+        issued = self._service_tokens.create(current_call())
+        response = wire.CreateServiceTokenResponse(access_token=issued.access_token)
+        response.expires_at.FromSeconds(issued.expires_at_s)
+        return response
 
     async def ExchangeToken(
         self, request: wire.ExchangeTokenRequest, context: grpc.aio.ServicerContext[object, object]

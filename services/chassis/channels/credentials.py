@@ -12,6 +12,8 @@ from services.chassis.inprocess.handing import HandedPrincipal
 from services.chassis.policy import MethodInfo
 from services.chassis.service_names import service_subject
 
+_EVERYBODY = frozenset({Access.ACCESS_PUBLIC})
+
 Pairs = list[tuple[str, str | bytes]]
 
 
@@ -25,9 +27,14 @@ class CallCredentials(Protocol):
             call: the call being served, for whose person the new one is made; None for background work.
 
         Raises:
-            OSError: the process has no credentials.
+            OSError, Unavailable: the process has no credentials, or none yet.
         """
         ...
+
+
+def _asks_nobody(method: MethodInfo | None) -> bool:
+    """Whether a method looks at no credentials: getting one's token is such a call."""
+    return method is not None and method.policy is not None and method.policy.access == _EVERYBODY
 
 
 class NoCredentials:
@@ -64,6 +71,8 @@ class HeaderCredentials:
 
     def pairs(self, method: MethodInfo | None, call: Call | None) -> Pairs:
         """See `CallCredentials.pairs`."""
+        if _asks_nobody(method):
+            return []
         pairs: Pairs = [("authorization", f"Bearer {self._identity.token()}")]
         if call is not None and call.principal.user_id:
             pairs.append((ON_BEHALF_OF_KEY, call.principal.user_id))
@@ -78,6 +87,6 @@ class DelegatedCredentials:
 
     def pairs(self, method: MethodInfo | None, call: Call | None) -> Pairs:
         """See `CallCredentials.pairs`."""
-        if method is not None and call is not None and call.principal.user_id:
+        if _asks_nobody(method) or (method is not None and call is not None and call.principal.user_id):
             return []
         return [("authorization", f"Bearer {self._identity.token()}")]

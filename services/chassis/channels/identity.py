@@ -14,6 +14,7 @@ class ServiceToken(Protocol):
 
         Raises:
             OSError: there is none.
+            Unavailable: there is none yet.
         """
         ...
 

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from pulsemesh.policy.v1 import policy_pb2 as pulsemesh_dot_policy_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*pulsemesh/auth/v1/delegation_service.proto\x12\x11pulsemesh.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulsemesh/policy/v1/policy.proto\"\xd7\x01\n\x14\x45xchangeTokenRequest\x12\x30\n\rsubject_token\x18\x01 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\x80@R\x0csubjectToken\x12&\n\x07user_id\x18\x02 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18@\xe8\xdb\x18\x01R\x06userId\x12\x39\n\x08\x61udience\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08\x61udience\x12*\n\x06scopes\x18\x04 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x10\x10\x18\x01\"\x06r\x04\x10\x01\x18@R\x06scopes\"z\n\x15\x45xchangeTokenResponse\x12&\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x0b\x61\x63\x63\x65ssToken\x12\x39\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt2\x94\x01\n\x11\x44\x65legationService\x12\x7f\n\rExchangeToken\x12\'.pulsemesh.auth.v1.ExchangeTokenRequest\x1a(.pulsemesh.auth.v1.ExchangeTokenResponse\"\x1b\xe2\xdb\x18\x17\n\x01\x05\"\x0c\x08\xe0\xd4\x03\x12\x02\x08< \x01(\x01\x32\x02\x08\x02\x38\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*pulsemesh/auth/v1/delegation_service.proto\x12\x11pulsemesh.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a pulsemesh/policy/v1/policy.proto\"\xd7\x01\n\x14\x45xchangeTokenRequest\x12\x30\n\rsubject_token\x18\x01 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\x80@R\x0csubjectToken\x12&\n\x07user_id\x18\x02 \x01(\tB\r\xbaH\x06r\x04\x10\x01\x18@\xe8\xdb\x18\x01R\x06userId\x12\x39\n\x08\x61udience\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08\x61udience\x12*\n\x06scopes\x18\x04 \x03(\tB\x12\xbaH\x0f\x92\x01\x0c\x10\x10\x18\x01\"\x06r\x04\x10\x01\x18@R\x06scopes\"\x1b\n\x19\x43reateServiceTokenRequest\"\x7f\n\x1a\x43reateServiceTokenResponse\x12&\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x0b\x61\x63\x63\x65ssToken\x12\x39\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\"z\n\x15\x45xchangeTokenResponse\x12&\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tB\x03\x80\x01\x01R\x0b\x61\x63\x63\x65ssToken\x12\x39\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt2\xbc\x02\n\x11\x44\x65legationService\x12\x7f\n\rExchangeToken\x12\'.pulsemesh.auth.v1.ExchangeTokenRequest\x1a(.pulsemesh.auth.v1.ExchangeTokenResponse\"\x1b\xe2\xdb\x18\x17\n\x01\x05\"\x0c\x08\xe0\xd4\x03\x12\x02\x08< \x01(\x01\x32\x02\x08\x02\x38\x02\x12\xa5\x01\n\x12\x43reateServiceToken\x12,.pulsemesh.auth.v1.CreateServiceTokenRequest\x1a-.pulsemesh.auth.v1.CreateServiceTokenResponse\"2\xe2\xdb\x18.\n\x01\x01\"\x0b\x08\xd8\x04\x12\x02\x08< \x01(\x01\x32\x02\x08\x02\x38\x02J\x16\n\x14service_token.createb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,14 +42,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXCHANGETOKENREQUEST'].fields_by_name['audience']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9_]{0,31}$'
   _globals['_EXCHANGETOKENREQUEST'].fields_by_name['scopes']._loaded_options = None
   _globals['_EXCHANGETOKENREQUEST'].fields_by_name['scopes']._serialized_options = b'\272H\017\222\001\014\020\020\030\001\"\006r\004\020\001\030@'
+  _globals['_CREATESERVICETOKENRESPONSE'].fields_by_name['access_token']._loaded_options = None
+  _globals['_CREATESERVICETOKENRESPONSE'].fields_by_name['access_token']._serialized_options = b'\200\001\001'
   _globals['_EXCHANGETOKENRESPONSE'].fields_by_name['access_token']._loaded_options = None
   _globals['_EXCHANGETOKENRESPONSE'].fields_by_name['access_token']._serialized_options = b'\200\001\001'
   _globals['_DELEGATIONSERVICE'].methods_by_name['ExchangeToken']._loaded_options = None
   _globals['_DELEGATIONSERVICE'].methods_by_name['ExchangeToken']._serialized_options = b'\342\333\030\027\n\001\005\"\014\010\340\324\003\022\002\010< \001(\0012\002\010\0028\002'
+  _globals['_DELEGATIONSERVICE'].methods_by_name['CreateServiceToken']._loaded_options = None
+  _globals['_DELEGATIONSERVICE'].methods_by_name['CreateServiceToken']._serialized_options = b'\342\333\030.\n\001\001\"\013\010\330\004\022\002\010< \001(\0012\002\010\0028\002J\026\n\024service_token.create'
   _globals['_EXCHANGETOKENREQUEST']._serialized_start=162
   _globals['_EXCHANGETOKENREQUEST']._serialized_end=377
-  _globals['_EXCHANGETOKENRESPONSE']._serialized_start=379
-  _globals['_EXCHANGETOKENRESPONSE']._serialized_end=501
-  _globals['_DELEGATIONSERVICE']._serialized_start=504
-  _globals['_DELEGATIONSERVICE']._serialized_end=652
+  _globals['_CREATESERVICETOKENREQUEST']._serialized_start=379
+  _globals['_CREATESERVICETOKENREQUEST']._serialized_end=406
+  _globals['_CREATESERVICETOKENRESPONSE']._serialized_start=408
+  _globals['_CREATESERVICETOKENRESPONSE']._serialized_end=535
+  _globals['_EXCHANGETOKENRESPONSE']._serialized_start=537
+  _globals['_EXCHANGETOKENRESPONSE']._serialized_end=659
+  _globals['_DELEGATIONSERVICE']._serialized_start=662
+  _globals['_DELEGATIONSERVICE']._serialized_end=978
 # @@protoc_insertion_point(module_scope)

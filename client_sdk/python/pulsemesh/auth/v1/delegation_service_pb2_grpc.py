@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class DelegationServiceStub:
-    """How a service acts for a person at another service: by a short token for that person, that
-    domain and those scopes alone (after RFC 8693).
+    """The tokens of services: their own, by their certificates; and those by which they act for a
+    person at another service, for that person, that domain and those scopes alone (after RFC 8693).
     """
 
     def __init__(self, channel):
@@ -41,17 +41,31 @@ class DelegationServiceStub:
                 request_serializer=pulsemesh_dot_auth_dot_v1_dot_delegation__service__pb2.ExchangeTokenRequest.SerializeToString,
                 response_deserializer=pulsemesh_dot_auth_dot_v1_dot_delegation__service__pb2.ExchangeTokenResponse.FromString,
                 _registered_method=True)
+        self.CreateServiceToken = channel.unary_unary(
+                '/pulsemesh.auth.v1.DelegationService/CreateServiceToken',
+                request_serializer=pulsemesh_dot_auth_dot_v1_dot_delegation__service__pb2.CreateServiceTokenRequest.SerializeToString,
+                response_deserializer=pulsemesh_dot_auth_dot_v1_dot_delegation__service__pb2.CreateServiceTokenResponse.FromString,
+                _registered_method=True)
 
 
 class DelegationServiceServicer:
-    """How a service acts for a person at another service: by a short token for that person, that
-    domain and those scopes alone (after RFC 8693).
+    """The tokens of services: their own, by their certificates; and those by which they act for a
+    person at another service, for that person, that domain and those scopes alone (after RFC 8693).
     """
 
     def ExchangeToken(self, request, context):
         """Answers such a token. The service shows the token of the call that it is serving; without
         one, as in background work, only services that may act alone get one. PERMISSION_DENIED
         with DELEGATION_REFUSED otherwise.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateServiceToken(self, request, context):
+        """Answers the token of a service to whoever shows its certificate (mutual TLS), which is all
+        the proof there is. PERMISSION_DENIED with PEER_NOT_CERTIFIED for connections that show none, or
+        one that names no service of the contracts, as the gateway's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -65,6 +79,11 @@ def add_DelegationServiceServicer_to_server(servicer, server):
                     request_deserializer=pulsemesh_dot_auth_dot_v1_dot_delegation__service__pb2.ExchangeTokenRequest.FromString,
                     response_serializer=pulsemesh_dot_auth_dot_v1_dot_delegation__service__pb2.ExchangeTokenResponse.SerializeToString,
             ),
+            'CreateServiceToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateServiceToken,
+                    request_deserializer=pulsemesh_dot_auth_dot_v1_dot_delegation__service__pb2.CreateServiceTokenRequest.FromString,
+                    response_serializer=pulsemesh_dot_auth_dot_v1_dot_delegation__service__pb2.CreateServiceTokenResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'pulsemesh.auth.v1.DelegationService', rpc_method_handlers)
@@ -74,8 +93,8 @@ def add_DelegationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class DelegationService:
-    """How a service acts for a person at another service: by a short token for that person, that
-    domain and those scopes alone (after RFC 8693).
+    """The tokens of services: their own, by their certificates; and those by which they act for a
+    person at another service, for that person, that domain and those scopes alone (after RFC 8693).
     """
 
     @staticmethod
@@ -95,6 +114,33 @@ class DelegationService:
             '/pulsemesh.auth.v1.DelegationService/ExchangeToken',
             pulsemesh_dot_auth_dot_v1_dot_delegation__service__pb2.ExchangeTokenRequest.SerializeToString,
             pulsemesh_dot_auth_dot_v1_dot_delegation__service__pb2.ExchangeTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateServiceToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/pulsemesh.auth.v1.DelegationService/CreateServiceToken',
+            pulsemesh_dot_auth_dot_v1_dot_delegation__service__pb2.CreateServiceTokenRequest.SerializeToString,
+            pulsemesh_dot_auth_dot_v1_dot_delegation__service__pb2.CreateServiceTokenResponse.FromString,
             options,
             channel_credentials,
             insecure,

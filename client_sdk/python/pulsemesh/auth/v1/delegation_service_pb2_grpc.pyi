@@ -27,8 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class DelegationServiceStub:
-    """How a service acts for a person at another service: by a short token for that person, that
-    domain and those scopes alone (after RFC 8693).
+    """The tokens of services: their own, by their certificates; and those by which they act for a
+    person at another service, for that person, that domain and those scopes alone (after RFC 8693).
     """
 
     @_typing.overload
@@ -40,11 +40,16 @@ class DelegationServiceStub:
     one, as in background work, only services that may act alone get one. PERMISSION_DENIED
     with DELEGATION_REFUSED otherwise.
     """
+    CreateServiceToken: _grpc.UnaryUnaryMultiCallable[_delegation_service_pb2.CreateServiceTokenRequest, _delegation_service_pb2.CreateServiceTokenResponse]
+    """Answers the token of a service to whoever shows its certificate (mutual TLS), which is all
+    the proof there is. PERMISSION_DENIED with PEER_NOT_CERTIFIED for connections that show none, or
+    one that names no service of the contracts, as the gateway's.
+    """
 
 @_typing.type_check_only
 class DelegationServiceAsyncStub(DelegationServiceStub):
-    """How a service acts for a person at another service: by a short token for that person, that
-    domain and those scopes alone (after RFC 8693).
+    """The tokens of services: their own, by their certificates; and those by which they act for a
+    person at another service, for that person, that domain and those scopes alone (after RFC 8693).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -53,10 +58,15 @@ class DelegationServiceAsyncStub(DelegationServiceStub):
     one, as in background work, only services that may act alone get one. PERMISSION_DENIED
     with DELEGATION_REFUSED otherwise.
     """
+    CreateServiceToken: _aio.UnaryUnaryMultiCallable[_delegation_service_pb2.CreateServiceTokenRequest, _delegation_service_pb2.CreateServiceTokenResponse]  # type: ignore[assignment]
+    """Answers the token of a service to whoever shows its certificate (mutual TLS), which is all
+    the proof there is. PERMISSION_DENIED with PEER_NOT_CERTIFIED for connections that show none, or
+    one that names no service of the contracts, as the gateway's.
+    """
 
 class DelegationServiceServicer(metaclass=_abc_1.ABCMeta):
-    """How a service acts for a person at another service: by a short token for that person, that
-    domain and those scopes alone (after RFC 8693).
+    """The tokens of services: their own, by their certificates; and those by which they act for a
+    person at another service, for that person, that domain and those scopes alone (after RFC 8693).
     """
 
     @_abc_1.abstractmethod
@@ -68,6 +78,17 @@ class DelegationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Answers such a token. The service shows the token of the call that it is serving; without
         one, as in background work, only services that may act alone get one. PERMISSION_DENIED
         with DELEGATION_REFUSED otherwise.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateServiceToken(
+        self,
+        request: _delegation_service_pb2.CreateServiceTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_delegation_service_pb2.CreateServiceTokenResponse, _abc.Awaitable[_delegation_service_pb2.CreateServiceTokenResponse]]:
+        """Answers the token of a service to whoever shows its certificate (mutual TLS), which is all
+        the proof there is. PERMISSION_DENIED with PEER_NOT_CERTIFIED for connections that show none, or
+        one that names no service of the contracts, as the gateway's.
         """
 
 def add_DelegationServiceServicer_to_server(servicer: DelegationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
