@@ -33,7 +33,7 @@ from tests.fixtures.related_platform import RelatedPlatform, related_platform
 from tests.fixtures.related_workout import RELATIONS
 from tests.fixtures.waiting import eventually
 
-EXAMPLES = 16
+EXAMPLES = 12
 SECRET = bytes(32)
 ZONE = (52.5, 13.4, 200.0)
 
