@@ -103,9 +103,7 @@ async def test_one_who_gives_up_does_not_take_the_token_from_the_others(office: 
     assert await patient == "token 1"
 
 
-@pytest.mark.parametrize(
-    "other", [{"user_id": "eu_2"}, {"session_id": "s2"}, {"token": ""}], ids=lambda other: str(other)
-)
+@pytest.mark.parametrize("other", [{"user_id": "eu_2"}, {"session_id": "s2"}, {"token": ""}], ids=str)
 async def test_nobody_gets_the_token_of_another_person_or_session(
     office: Office, other: dict[str, str]
 ) -> None:
