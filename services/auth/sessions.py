@@ -42,6 +42,10 @@ IDLE_MS = 90 * 86_400_000
 """A session that is not used for so long ends."""
 LONGEST_MS = 400 * 86_400_000
 """The longest a session lasts, however often it is used."""
+STAFF_IDLE_MS = 30 * 60_000
+"""A session as staff that is not used for so long ends."""
+STAFF_LONGEST_MS = 12 * 3_600_000
+"""A day's work: staff prove who they are anew every day."""
 GRACE_MS = 10_000
 DEVICE_GRACE_MS = 86_400_000
 APP_PREFIX = "app-"
@@ -124,12 +128,16 @@ def open_session(
         created_ms=now_ms,
         authenticated_ms=now_ms,
         used_ms=now_ms,
-        expires_ms=now_ms + IDLE_MS,
-        ends_ms=now_ms + LONGEST_MS,
+        expires_ms=now_ms + _idle_ms(kind),
+        ends_ms=now_ms + (STAFF_LONGEST_MS if kind == "staff" else LONGEST_MS),
     )
     store.add(conn, session, fingerprint(token))
     outbox.append(conn, events.session_opened(session, now_ms))
     return OpenedSession(session.session_id, token, session)
+
+
+def _idle_ms(kind: str) -> int:
+    return STAFF_IDLE_MS if kind == "staff" else IDLE_MS
 
 
 def rotate(
@@ -172,7 +180,7 @@ def _go_on(
     store.use_token(conn, session.session_id, token.generation, salt, now_ms)
     store.add_token(conn, session.session_id, token.generation + 1, fingerprint(following))
     if now_ms - session.used_ms >= _TOUCH_MS:
-        expires_ms = min(now_ms + IDLE_MS, session.ends_ms)
+        expires_ms = min(now_ms + _idle_ms(session.kind), session.ends_ms)
         store.touch(conn, session.session_id, place_of(peer), now_ms, expires_ms)
         # A token that was replaced so long ago would have expired by itself: its coming back says nothing.
         store.forget_tokens_used_before(conn, session.session_id, now_ms - IDLE_MS)

@@ -11,6 +11,9 @@ from services.auth.store.accounts import Account
 from services.auth.store.sessions import SessionRow
 from services.auth.tokens import IssuedToken, TokenIssuer
 
+STAFF_TOKEN_S = 300
+"""Roles are read anew so often, at the least."""
+
 
 def access_token_of(session: SessionRow, issuer: TokenIssuer, roles: Iterable[str] = ()) -> IssuedToken:
     """An access token of a session.
@@ -27,6 +30,7 @@ def access_token_of(session: SessionRow, issuer: TokenIssuer, roles: Iterable[st
         methods=session.methods,
         authenticated_at_s=session.authenticated_ms // 1000,
         roles=roles if session.kind == "staff" else (),
+        lifetime_s=min(STAFF_TOKEN_S, issuer.lifetime_s) if session.kind == "staff" else None,
     )
 
 

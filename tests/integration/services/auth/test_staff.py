@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
+from joserfc.jwk import ECKey
 
 from pulsemesh.auth.v1 import staff_pb2, staff_service_pb2
 from pulsemesh.auth.v1.staff_service_pb2_grpc import (
@@ -25,6 +26,8 @@ from services.auth.staff import granting
 from services.auth.staff.servicer import StaffServicer
 from services.auth.store import accounts, revocations
 from services.auth.store.accounts import ACTIVE, Account
+from services.auth.tokens import TokenIssuer
+from services.auth.wire import STAFF_TOKEN_S, access_token_of
 from services.chassis.audit import AuditRecord
 from services.chassis.auth import Principal
 from services.chassis.auth.port import Authenticator
@@ -321,3 +324,59 @@ async def test_two_admins_cannot_remove_each_other_at_once(office: Office) -> No
                     conn, user_id=ADMIN, role="security_admin", by=OTHER, reason="x", now_ms=NOW_MS
                 )
             )
+
+
+async def open_staff_session(office: Office, now_ms: int) -> sessions.OpenedSession:
+    async with office.database.write() as transaction:
+        return await transaction.run(
+            lambda conn: sessions.open_session(
+                conn,
+                user_id=OTHER,
+                kind="staff",
+                client_id="console",
+                scopes=(),
+                methods=("pwd", "otp"),
+                device_name="desk",
+                peer="ipv4:127.0.0.1:1",
+                now_ms=now_ms,
+            )
+        )
+
+
+async def refresh(office: Office, token: str, now_ms: int) -> sessions.Rotation:
+    async with office.database.write() as transaction:
+        return await transaction.run(
+            lambda conn: sessions.rotate(conn, token, peer="ipv4:127.0.0.1:1", now_ms=now_ms)
+        )
+
+
+async def test_a_session_as_staff_ends_when_it_is_left_alone(office: Office) -> None:
+    opened = await open_staff_session(office, NOW_MS)
+    later_ms = NOW_MS + sessions.STAFF_IDLE_MS
+    rotation = await refresh(office, opened.refresh_token, later_ms)
+    assert rotation.refusal is sessions.Refusal.EXPIRED
+
+
+async def test_a_session_as_staff_lasts_a_day_at_most(office: Office) -> None:
+    opened = await open_staff_session(office, NOW_MS)
+    token, now_ms = opened.refresh_token, NOW_MS
+    while now_ms < NOW_MS + sessions.STAFF_LONGEST_MS - sessions.STAFF_IDLE_MS:
+        now_ms += sessions.STAFF_IDLE_MS - 1
+        rotation = await refresh(office, token, now_ms)
+        assert rotation.opened is not None
+        token = rotation.opened.refresh_token
+    rotation = await refresh(office, token, NOW_MS + sessions.STAFF_LONGEST_MS)
+    assert rotation.refusal is sessions.Refusal.EXPIRED
+
+
+async def test_a_token_of_staff_is_shorter_than_others(office: Office) -> None:
+    opened = await open_staff_session(office, NOW_MS)
+    key = ECKey.generate_key("P-256", auto_kid=True)
+
+    class Keys:
+        def signing_key(self) -> ECKey:
+            return key
+
+    issuer = TokenIssuer(Keys(), issuer="pulsemesh-eu", clock_ms=lambda: NOW_MS)
+    issued = access_token_of(opened.session, issuer, {"support"})
+    assert issued.expires_at_s - issued.issued_at_s == STAFF_TOKEN_S < issuer.lifetime_s
