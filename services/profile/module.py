@@ -14,6 +14,7 @@ from services.chassis.consumer import Consumer
 from services.chassis.module import ModuleContext, RunningModule
 from services.chassis.personal_data import PersonalData, personal_data_servicer
 from services.chassis.privacy import NobodyKnows, Relations
+from services.profile.eyes import Eyes
 from services.profile.gear.assembly import add_gear
 from services.profile.housekeeping import Housekeeping
 from services.profile.physiology import THRESHOLDS_CHANGED, follow_thresholds
@@ -40,11 +41,12 @@ class ProfileModule:
 
     async def start(self, context: ModuleContext) -> RunningModule:
         """Build the domain."""
-        database, clock_ms, relations = context.database(self.name), context.clock_ms, self._relations
+        database, clock_ms = context.database(self.name), context.clock_ms
+        eyes = Eyes(database, self._relations, context.consent)
         running = RunningModule(
             servicers=[
-                (add_ProfileServiceServicer_to_server, ProfileServicer(database, relations, clock_ms)),
-                (add_AvatarServiceServicer_to_server, AvatarServicer(database, relations, clock_ms)),
+                (add_ProfileServiceServicer_to_server, ProfileServicer(database, eyes, clock_ms)),
+                (add_AvatarServiceServicer_to_server, AvatarServicer(database, eyes, clock_ms)),
                 (add_PhysiologyServiceServicer_to_server, PhysiologyServicer(database, clock_ms)),
                 (
                     add_PersonalDataServiceServicer_to_server,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row
 
 from pulsemesh.profile.v1 import physiology_pb2, privacy_pb2, profile_pb2
 from services.chassis.privacy import Shape, View, show_fields
-from services.profile import choosing, days, physiology
+from services.profile import days, physiology
 from services.profile.store import handles, profiles
 
 _P = "pulsemesh.profile.v1.PublicProfile"
@@ -40,11 +40,6 @@ _SHOWN: Mapping[int, str] = {
     physiology_pb2.QUANTITY_FUNCTIONAL_THRESHOLD_POWER: "functional_threshold_power_w",
     physiology_pb2.QUANTITY_MAXIMUM_HEART_RATE: "maximum_heart_rate_bpm",
 }
-
-
-def settings_of(conn: Connection, user_id: str) -> privacy_pb2.PrivacySettings:
-    """By what it is decided what others see of a person."""
-    return choosing.settings(conn, user_id)
 
 
 def public_profile(

@@ -46,6 +46,7 @@ from services.workout.servicers.segments import SegmentServicer
 from services.workout.servicers.states import WorkoutStateServicer
 from services.workout.settings import WorkoutSettings
 from services.workout.shared.servicer import SharedWorkoutServicer
+from services.workout.shared.sight import Sights
 from services.workout.tables import metadata
 
 
@@ -98,7 +99,9 @@ class WorkoutModule:
                 (add_WorkoutStateServiceServicer_to_server, WorkoutStateServicer(database)),
                 (
                     add_SharedWorkoutServiceServicer_to_server,
-                    SharedWorkoutServicer(database, live, privacy, self._relations, clock_ms),
+                    SharedWorkoutServicer(
+                        database, live, Sights(privacy, self._relations, consent), clock_ms
+                    ),
                 ),
             ],
             consumers=[

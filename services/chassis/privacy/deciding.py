@@ -46,20 +46,24 @@ NOTHING = View(frozenset())
 
 
 def decide(
-    settings: wire.PrivacySettings | None, relation: Relation, override: wire.WorkoutPrivacy | None = None
+    settings: wire.PrivacySettings | None,
+    relation: Relation,
+    override: wire.WorkoutPrivacy | None = None,
+    withheld: frozenset[Aspect] = frozenset(),
 ) -> View:
     """What somebody in that relation sees.
 
     Args:
         settings: None where they cannot be known: then nobody but the person sees anything.
         override: of the workout that is looked at.
+        withheld: shown to nobody else, whatever the settings say: see `consents`.
     """
     if relation.myself:
         return EVERYTHING
     if settings is None or relation.blocked:
         return NOTHING
     audiences = audiences_of(settings, override)
-    allowed = {aspect for aspect, audience in audiences.items() if _admits(audience, relation)}
+    allowed = {aspect for aspect, audience in audiences.items() if _admits(audience, relation)} - withheld
     # Needs may need something themselves: what one pass takes away, the next may miss.
     while lacking := {aspect for aspect in allowed if not NEEDS.get(aspect, frozenset()) <= allowed}:
         allowed -= lacking

@@ -13,9 +13,9 @@ from pulsemesh.profile.v1 import avatar_service_pb2_grpc as stubs
 from pulsemesh.profile.v1 import privacy_pb2
 from services.chassis.call import current_call
 from services.chassis.database import Database
-from services.chassis.privacy import Relations, decide
-from services.profile import portraying, showing
+from services.profile import portraying
 from services.profile.errors import AvatarNotFound, ImageInvalid
+from services.profile.eyes import Eyes
 from services.profile.pictures import MAX_BYTES, MEDIA_TYPE, redraw
 
 AT_ONCE = 2
@@ -27,9 +27,9 @@ _Context = grpc.aio.ServicerContext[object, object]
 class AvatarServicer(stubs.AvatarServiceServicer):
     """See the contract for what each method promises."""
 
-    def __init__(self, database: Database, relations: Relations, clock_ms: Callable[[], int]) -> None:
+    def __init__(self, database: Database, eyes: Eyes, clock_ms: Callable[[], int]) -> None:
         self._database = database
-        self._relations = relations
+        self._eyes = eyes
         self._clock_ms = clock_ms
         self._turns = asyncio.Semaphore(AT_ONCE)
 
@@ -60,10 +60,9 @@ class AvatarServicer(stubs.AvatarServiceServicer):
 
     async def GetAvatar(self, request: wire.GetAvatarRequest, context: _Context) -> wire.GetAvatarResponse:
         """A picture that the caller may see."""
-        relation = await self._relations.between(current_call().principal.user_id, request.user_id)
+        seen = await self._eyes.view(current_call().principal.user_id, request.user_id)
         async with self._database.read() as view:
-            settings = await view.run(showing.settings_of, request.user_id)
             found = await view.run(portraying.find, request.user_id, request.size)
-        if found is None or not decide(settings, relation).shows(privacy_pb2.ASPECT_AVATAR):
+        if found is None or not seen.shows(privacy_pb2.ASPECT_AVATAR):
             raise AvatarNotFound(request.user_id)
         return wire.GetAvatarResponse(avatar_id=found.avatar_id, media_type=MEDIA_TYPE, content=found.content)

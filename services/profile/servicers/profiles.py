@@ -11,9 +11,9 @@ from pulsemesh.profile.v1 import profile_service_pb2 as wire
 from pulsemesh.profile.v1 import profile_service_pb2_grpc as stubs
 from services.chassis.call import current_call
 from services.chassis.database import Database
-from services.chassis.privacy import Relations, decide
 from services.profile import claiming, editing, showing
 from services.profile.errors import PersonNotFound
+from services.profile.eyes import Eyes
 
 _Context = grpc.aio.ServicerContext[object, object]
 
@@ -21,9 +21,9 @@ _Context = grpc.aio.ServicerContext[object, object]
 class ProfileServicer(stubs.ProfileServiceServicer):
     """See the contract for what each method promises."""
 
-    def __init__(self, database: Database, relations: Relations, clock_ms: Callable[[], int]) -> None:
+    def __init__(self, database: Database, eyes: Eyes, clock_ms: Callable[[], int]) -> None:
         self._database = database
-        self._relations = relations
+        self._eyes = eyes
         self._clock_ms = clock_ms
 
     async def GetProfile(self, request: wire.GetProfileRequest, context: _Context) -> wire.GetProfileResponse:
@@ -71,10 +71,9 @@ class ProfileServicer(stubs.ProfileServiceServicer):
             user_id: str | None = request.user_id
             if not user_id:
                 user_id = await view.run(claiming.person_of, request.handle, now_ms)
-            settings = None if user_id is None else await view.run(showing.settings_of, user_id)
-        if user_id is None or settings is None:
+        if user_id is None:
             raise PersonNotFound(asked_for)
-        seen = decide(settings, await self._relations.between(viewer_id, user_id))
+        seen = await self._eyes.view(viewer_id, user_id)
         async with self._database.read() as view:
             profile = await view.run(showing.public_profile, user_id, seen, now_ms)
         if profile is None:

@@ -41,6 +41,7 @@ class Found:
     row: Row[Any]
     view: View
     shared_id: str
+    analysed: bool
 
 
 class Looking:
@@ -79,7 +80,10 @@ class Looking:
         Raises:
             SharedNotFound
         """
-        return await self._computed(await self.find(viewer_id, owner_id, shared_id), shared_analysis)
+        found = await self.find(viewer_id, owner_id, shared_id)
+        if not found.analysed:
+            raise SharedNotFound(shared_id)
+        return await self._computed(found, shared_analysis)
 
     async def samples(self, viewer_id: str, owner_id: str, shared_id: str) -> SampleColumns:
         """What is seen of the samples, on one axis of a second.
@@ -133,7 +137,9 @@ class Looking:
     def seen(sight: Sight, row: Row[Any], shared_id: str) -> Found | None:
         """A workout's row with what is seen of it; None where that is nothing."""
         view = sight.view(store.choice_of(row))
-        return Found(row, view, shared_id) if view.shows(privacy_pb2.ASPECT_WORKOUTS) else None
+        if not view.shows(privacy_pb2.ASPECT_WORKOUTS):
+            return None
+        return Found(row, view, shared_id, sight.analysed)
 
     async def _computed(self, found: Found, compute: Callable[[View, LoadedWorkout, str], T]) -> T:
         async with self.database.read() as view:

@@ -15,7 +15,6 @@ from pulsemesh.workout.v1 import shared_workout_service_pb2_grpc as stubs
 from services.chassis.call import current_call
 from services.chassis.database import Database
 from services.chassis.live import LiveChannel
-from services.chassis.privacy import PrivacySource, Relations
 from services.workout import reading
 from services.workout.exporting.renditions import pieces
 from services.workout.exporting.single import CHUNK_BYTES
@@ -36,16 +35,11 @@ class SharedWorkoutServicer(stubs.SharedWorkoutServiceServicer):
     """See the contract for what each method promises."""
 
     def __init__(
-        self,
-        database: Database,
-        live: LiveChannel,
-        privacy: PrivacySource,
-        relations: Relations,
-        clock_ms: Callable[[], int],
+        self, database: Database, live: LiveChannel, sights: Sights, clock_ms: Callable[[], int]
     ) -> None:
         self._database = database
         self._names = Names(database)
-        self._looking = Looking(database, Sights(privacy, relations), self._names)
+        self._looking = Looking(database, sights, self._names)
         self._listing = Listing(self._looking)
         self._watching = SharedWatching(self._looking, Watching(database, live, clock_ms), clock_ms)
 
