@@ -119,7 +119,7 @@ class Platform:
             await self._adopt(running, stack)
         if isinstance(self._identity, CertifiedServiceToken):
             self._background.start(self._identity.name, self._identity.run)
-        follow_revocations(self._background, self._channels, self.collector.ports.revocations)
+        await follow_revocations(self._background, self._channels, self.collector.ports.revocations)
         if isinstance(self._gate, ServiceConsentGate):
             self._background.start(self._gate.name, self._gate.run)
         await subscribe_answers(stack, self.collector.methods, self._stores.cache, self._stores.bus)

@@ -17,6 +17,8 @@ from services.chassis.channels import ChannelDirectory, DomainNotReachable
 _log = structlog.get_logger(__name__)
 
 
+CATCH_UP_S = 2.0
+"""How long a starting process waits to hear what was revoked before it takes calls."""
 PAUSE_S = 1.0
 """Between two attempts to follow."""
 
@@ -51,6 +53,17 @@ class RevocationFollower:
     def __init__(self, channel: grpc.aio.Channel, revocations: RevocationList) -> None:
         self._stub: Any = key_service_pb2_grpc.KeyServiceStub(channel)
         self._revocations = revocations
+        self._caught_up = asyncio.Event()
+
+    async def caught_up(self, patience_s: float = CATCH_UP_S) -> bool:
+        """Wait until everything from before is known; False when that takes longer."""
+        try:
+            async with asyncio.timeout(patience_s):
+                await self._caught_up.wait()
+        except TimeoutError:
+            _log.warning("revocations_unknown_yet")
+            return False
+        return True
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -66,6 +79,7 @@ class RevocationFollower:
                 self._revocations.apply(*map(_revocation, message.revocations))
                 if message.caught_up:
                     self._revocations.heard()
+                    self._caught_up.set()
         except grpc.aio.AioRpcError as error:
             return f"{error.code().name}: {error.details()}"
         return "the stream ended"
@@ -80,14 +94,20 @@ def _revocation(message: key_service_pb2.Revocation) -> Revocation:
     )
 
 
-def follow_revocations(
+async def follow_revocations(
     background: Supervisor, channels: ChannelDirectory, revocations: RevocationList
 ) -> None:
-    """Start to follow, where anybody said where the auth service is; tokens run to their end elsewhere."""
+    """Start to follow, where anybody said where the auth service is; tokens run to their end elsewhere.
+
+    Returns once what was revoked before is known, or after a while without: from then on only young tokens
+    are believed once the settings' patience is over.
+    """
     try:
         channel = channels.channel("auth")
     except DomainNotReachable:
         _log.warning("revocations_are_not_followed", reason="nobody said where the auth service is")
         return
     follower = RevocationFollower(channel, revocations)
+    revocations.heard()
     background.start(follower.name, follower.run)
+    await follower.caught_up()
