@@ -28,7 +28,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 AT_ONCE = 16
 Promise = Callable[[MethodDescriptor, Caller], Expected]
-OF_METHODS_TOO = {"ACCESS_DENIED", "SESSION_ENDED"}
+OF_METHODS_TOO = {"ACCESS_DENIED", "PEER_NOT_CERTIFIED", "SESSION_ENDED"}
 """Reasons that a method may have of its own: a refresh token whose session is over."""
 _BROKEN = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS}
 
