@@ -19,7 +19,7 @@ from services.gateway.exposure import ExposedMethod
 from services.gateway.process import EnvoyFailed, EnvoyProcess
 from services.gateway.ratelimit import RateLimitServer
 from services.gateway.rendering import contract_methods, render, write
-from services.gateway.shape import Address, KeySetFile
+from services.gateway.shape import Address, KeySetFile, UpstreamTls
 from services.gateway.validation import ConfigurationRefused, validate
 from tests.integration.services.gateway.world import GET, WORKOUT_ID, Backend, World, failure
 
@@ -182,6 +182,26 @@ async def _start(one_world: World, folder: str, files: dict[str, bytes]) -> Any:
     await envoy.start()
     one_world.envoys.append(envoy)
     return envoy
+
+
+async def test_gateway_and_services_prove_themselves_to_each_other(one_world: World) -> None:
+    await one_world.backend.stop()
+    guarded = Backend(one_world.data_dir)
+    await guarded.start(one_world.authority.issue("workout", services=["workout"]))
+    own = one_world.authority.issue("gateway", services=())
+    tls = UpstreamTls(str(own.authority), str(own.certificate), str(own.key))
+    try:
+        shape = one_world.shape(services={"workout": guarded.address}, upstream_tls=tls)
+        stub = service.WorkoutServiceStub(one_world.channel(await one_world.start_gateway(shape)))
+        answer = await stub.GetWorkout(REQUEST, metadata=one_world.bearer())
+        assert answer.workout.workout_id == WORKOUT_ID
+
+        without = replace(shape, folder=str(one_world.folder / "without"), upstream_tls=None)
+        stub = service.WorkoutServiceStub(one_world.channel(await one_world.start_gateway(without)))
+        found = await failure(stub.GetWorkout(REQUEST, metadata=one_world.bearer()))
+        assert found == (grpc.StatusCode.UNAVAILABLE, "SERVICE_UNREACHABLE")
+    finally:
+        await guarded.stop()
 
 
 async def test_a_drain_lets_a_running_call_end(one_world: World) -> None:

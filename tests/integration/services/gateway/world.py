@@ -94,14 +94,23 @@ class Backend:
         self._server: grpc.aio.Server | None = None
         self.address = Address("127.0.0.1", 0)
 
-    async def start(self) -> None:
+    async def start(self, tls: CertificateFiles | None = None) -> None:
+        """Listen; with certificates only for callers who show one of the same authority."""
         from grpc_health.v1 import health_pb2_grpc
         from grpc_health.v1.health import aio as health_aio
 
         server = grpc.aio.server()
         self._collector.add_to(server)
         health_pb2_grpc.add_HealthServicer_to_server(health_aio.HealthServicer(), server)
-        self.address = Address("127.0.0.1", server.add_insecure_port(str(self.address)))
+        if tls is None:
+            port = server.add_insecure_port(str(self.address))
+        else:
+            pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
+            credentials = grpc.ssl_server_credentials(
+                [pair], tls.authority.read_bytes(), require_client_auth=True
+            )
+            port = server.add_secure_port(str(self.address), credentials)
+        self.address = Address("127.0.0.1", port)
         await server.start()
         self._server = server
 
