@@ -28,7 +28,7 @@ OVER = (grpc.StatusCode.UNAUTHENTICATED, "SIGN_IN_ATTEMPT_OVER")
 REFUSED = (grpc.StatusCode.UNAUTHENTICATED, "PROVIDER_REFUSED")
 TO_LINK = (grpc.StatusCode.FAILED_PRECONDITION, "SIGN_IN_TO_LINK")
 NOT_PROVED = (grpc.StatusCode.FAILED_PRECONDITION, "ADDRESS_NOT_PROVED")
-PROVED = {"email": EMAIL, "email_verified": True}
+PROVED: dict[str, Any] = {"email": EMAIL, "email_verified": True}
 
 
 def redirect_uri(provider: str = "good") -> str:
