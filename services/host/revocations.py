@@ -68,12 +68,13 @@ class RevocationFollower:
     async def run(self) -> None:
         """Follow until cancelled."""
         while True:
-            reason = await self._follow()
-            _log.warning("revocations_wait", reason=reason)
+            failure = await self._follow()
+            if failure:  # a stream that ends well belongs to a server that drains
+                _log.warning("revocations_wait", reason=failure)
             await asyncio.sleep(PAUSE_S)
 
     async def _follow(self) -> str:
-        """Follow until the stream breaks; returns why it did."""
+        """Follow until the stream ends; returns why it broke, if it did."""
         try:
             async for message in self._stub.WatchRevocations(key_service_pb2.WatchRevocationsRequest()):
                 self._revocations.apply(*map(_revocation, message.revocations))
@@ -82,7 +83,7 @@ class RevocationFollower:
                     self._caught_up.set()
         except grpc.aio.AioRpcError as error:
             return f"{error.code().name}: {error.details()}"
-        return "the stream ended"
+        return ""
 
 
 def _revocation(message: key_service_pb2.Revocation) -> Revocation:
