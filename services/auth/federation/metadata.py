@@ -142,7 +142,7 @@ def key_set(listed: list[Any]) -> KeySet:
     """
     keys = []
     for each in listed:
-        if not isinstance(each, dict) or each.get("kty") not in {"RSA", "EC", "OKP"}:
+        if not isinstance(each, dict) or each.get("kty") not in ("RSA", "EC", "OKP"):
             continue
         if each.get("use", "sig") != "sig" or "d" in each:
             continue

@@ -14,7 +14,7 @@ from services.auth.federation.provider import ClientCredentials
 from services.auth.sign_in_settings import ProviderSettings, SignInSettings
 
 GENERIC: dict[str, Any] = {"name": "p", "issuer": "https://id.example.org", "client_id": "c"}
-APPLE = {
+APPLE: dict[str, Any] = {
     "name": "apple",
     "preset": "apple",
     "client_id": "org.example.app",
@@ -56,32 +56,32 @@ def test_several_providers_need_redirect_uris_of_their_own() -> None:
         ProviderSettings(**(GENERIC | {"name": "q", "issuer": "https://q.org"})),
     ]
     with pytest.raises(ValidationError):
-        SignInSettings(providers=two, provider_redirect_uris=["https://app.example.org/back"])
-    SignInSettings(providers=two, provider_redirect_uris=["https://app.example.org/back/{provider}"])
+        SignInSettings(providers=tuple(two), provider_redirect_uris=("https://app.example.org/back",))
+    SignInSettings(providers=tuple(two), provider_redirect_uris=("https://app.example.org/back/{provider}",))
 
 
 def test_two_names_for_one_issuer_are_refused() -> None:
     twice = [ProviderSettings(**GENERIC), ProviderSettings(**(GENERIC | {"name": "q"}))]
     with pytest.raises(ValidationError):
-        SignInSettings(providers=twice)
+        SignInSettings(providers=tuple(twice))
 
 
 @pytest.mark.parametrize("uri", ["http://app.example.org/back", "javascript:alert(1)", "https://a.org/#x"])
 def test_people_are_not_sent_back_in_the_clear(uri: str) -> None:
     with pytest.raises(ValidationError):
-        SignInSettings(provider_redirect_uris=[uri])
+        SignInSettings(provider_redirect_uris=(uri,))
 
 
 @pytest.mark.parametrize("uri", ["https://app.org/back", "org.example.app:/back", "http://127.0.0.1:7/back"])
 def test_pages_apps_and_this_machine_are_places_to_come_back_to(uri: str) -> None:
-    SignInSettings(provider_redirect_uris=[uri])
+    SignInSettings(provider_redirect_uris=(uri,))
 
 
 @pytest.mark.parametrize("origin", ["https://evil.org", "http://app.example.org", "https://notexample.org"])
 def test_passkeys_are_used_at_their_domain_alone(origin: str) -> None:
     with pytest.raises(ValidationError):
-        SignInSettings(passkey_domain="example.org", passkey_origins=[origin])
-    SignInSettings(passkey_domain="example.org", passkey_origins=["https://app.example.org"])
+        SignInSettings(passkey_domain="example.org", passkey_origins=(origin,))
+    SignInSettings(passkey_domain="example.org", passkey_origins=("https://app.example.org",))
 
 
 def test_the_client_secret_of_apple_is_a_token_that_we_sign(tmp_path: Path) -> None:
