@@ -22,7 +22,7 @@ BOOTSTRAP = "envoy.yaml"
 HEADER = "# Made from the contracts by `make gateway`: change those, or services/gateway, never this file.\n"
 
 
-class Plain(yaml.SafeDumper):
+class Plain(yaml.CSafeDumper):
     """Writes a value that occurs twice twice: references make a file hard to read."""
 
     def ignore_aliases(self, data: Any) -> bool:

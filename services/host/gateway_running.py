@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import grpc
 import structlog
 import uvloop
 
@@ -31,6 +32,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.shape import GatewayShape
 from services.gateway.validation import ConfigurationRefused, validate
 from services.host.exit_codes import ExitCode
+from services.host.gateway_denials import DeniedSessions, following
 from services.host.gateway_shape import door_certificate, gateway_folder, gateway_shape
 from services.host.platform import running_platform
 from services.host.ports import key_source
@@ -42,6 +44,7 @@ from services.host.supervisor import reserved_port
 _log = structlog.get_logger(__name__)
 
 LOOK_AT_CERTIFICATES_EVERY_S = 3_600.0
+PAUSE_BETWEEN_RELOADS_S = 1.0
 PID_FILE = "gateway.pid"
 
 
@@ -50,12 +53,15 @@ def _say(text: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running_gateway(settings: Settings, platform: str, keys: KeySource) -> AsyncIterator[Gateway]:
+async def running_gateway(
+    settings: Settings, platform: str, keys: KeySource, *, auth: grpc.aio.Channel | None = None
+) -> AsyncIterator[Gateway]:
     """A gateway before the services until the block ends; then it drains.
 
     Args:
         platform: where the domains are that the settings do not name.
         keys: by which the services prove tokens.
+        auth: on which the auth service says which sessions ended; None leaves them to the services.
 
     Raises:
         NoEnvoy: there is none for this machine.
@@ -74,6 +80,7 @@ async def running_gateway(settings: Settings, platform: str, keys: KeySource) ->
         page = KeyPage(keys.fetch)
         stack.push_async_callback(page.close)
         keys_address = await page.start()
+        denied = DeniedSessions()
 
         def shape() -> GatewayShape:
             files = door_certificate(settings, own)
@@ -86,12 +93,14 @@ async def running_gateway(settings: Settings, platform: str, keys: KeySource) ->
                 certificate=(files.certificate, files.key),
                 keys=keys_address,
                 limits=limits,
+                denied_sessions=denied.sessions(),
             )
 
         gateway = Gateway(shape, binary=binary, folder=folder, threads=own.threads, drain_s=own.drain_s)
         stack.push_async_callback(gateway.stop)
         await gateway.start()
-        await stack.enter_async_context(_reloads(gateway, folder / PID_FILE))
+        await stack.enter_async_context(_reloads(gateway, folder / PID_FILE, denied.changed))
+        await stack.enter_async_context(following(denied, auth))
         yield gateway
 
 
@@ -116,10 +125,9 @@ def _limits_namespace(settings: Settings) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _reloads(gateway: Gateway, pid_file: Path) -> AsyncIterator[None]:
-    """Make the configuration anew on SIGHUP, and now and then for the sake of the certificate."""
+async def _reloads(gateway: Gateway, pid_file: Path, asked: asyncio.Event) -> AsyncIterator[None]:
+    """Make the configuration anew when asked, on SIGHUP, and now and then for the sake of the certificate."""
     loop = asyncio.get_running_loop()
-    asked = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, asked.set)
     await asyncio.to_thread(pid_file.write_text, f"{os.getpid()}\n")
     task = asyncio.create_task(_reload_when_asked(gateway, asked))
@@ -138,9 +146,10 @@ async def _reload_when_asked(gateway: Gateway, asked: asyncio.Event) -> None:
             await asyncio.wait_for(asked.wait(), LOOK_AT_CERTIFICATES_EVERY_S)
         asked.clear()
         try:
-            gateway.reload()
+            await asyncio.to_thread(gateway.reload)
         except Exception as error:
             _log.exception("gateway_not_reloaded", error=str(error))
+        await asyncio.sleep(PAUSE_BETWEEN_RELOADS_S)
 
 
 def _stop_event() -> asyncio.Event:
@@ -168,8 +177,9 @@ async def _serve_all(settings: Settings, domains: Sequence[str], ready_file: Pat
             platform.address, platform.domains, cell=settings.cell, mode=settings.mode, workers=1
         )
         try:
+            auth = platform.channel("auth") if "auth" in domains else None
             keys = key_source(settings, lambda: platform.channel("auth"))
-            async with running_gateway(settings, platform.address, keys) as gateway:
+            async with running_gateway(settings, platform.address, keys, auth=auth) as gateway:
                 _say(f"{line}, gateway on https://{gateway.address}")
                 _announce(gateway, ready_file, domains=platform.domains, platform=platform.address)
                 await stop.wait()
