@@ -154,11 +154,6 @@ async def running(provider: LoopbackProvider) -> AsyncIterator[LoopbackProvider]
         listener.close()
 
 
-@asynccontextmanager
-async def _nothing() -> AsyncIterator[None]:
-    yield
-
-
 def _no_signals() -> Any:
     """The signals are the test runner's."""
     from contextlib import nullcontext
@@ -166,17 +161,17 @@ def _no_signals() -> Any:
     return nullcontext()
 
 
-def settings_json(*providers: tuple[str, LoopbackProvider], secret_file: str, **more: Any) -> str:
+def settings_json(*providers: tuple[str, str], secret_file: str, **more: Any) -> str:
     """The setting that names these providers."""
     listed = [
         {
             "name": name,
-            "issuer": each.issuer,
+            "issuer": issuer,
             "client_id": CLIENT_ID,
             "client_secret_file": secret_file,
             "vouches_for_addresses": True,
         }
         | more
-        for name, each in providers
+        for name, issuer in providers
     ]
     return json.dumps(listed)

@@ -90,7 +90,7 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     secret = tmp_path / "secret"
     secret.write_text(CLIENT_SECRET + "\n")
     async with running(LoopbackProvider()) as good, running(LoopbackProvider()) as other:
-        listed = settings_json(("good", good), ("other", other), secret_file=str(secret))
+        listed = settings_json(("good", good.issuer), ("other", other.issuer), secret_file=str(secret))
         monkeypatch.setenv("PULSEMESH_SIGN_IN_PROVIDERS", listed)
         monkeypatch.setenv(
             "PULSEMESH_SIGN_IN_PROVIDER_REDIRECT_URIS", '["https://app.example.org/back/{provider}"]'
@@ -157,7 +157,7 @@ async def test_a_provider_that_is_not_believed_about_addresses_makes_no_account(
     secret = tmp_path / "secret"
     secret.write_text(CLIENT_SECRET)
     async with running(LoopbackProvider()) as good:
-        listed = settings_json(("good", good), secret_file=str(secret), vouches_for_addresses=None)
+        listed = settings_json(("good", good.issuer), secret_file=str(secret), vouches_for_addresses=None)
         monkeypatch.setenv("PULSEMESH_SIGN_IN_PROVIDERS", listed)
         monkeypatch.setenv("PULSEMESH_SIGN_IN_PROVIDER_REDIRECT_URIS", f'["{redirect_uri()}"]')
         async with running_rig(tmp_path, f"sqlite:///{tmp_path}") as rig:
