@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pulsemesh.auth.v1.device_grant_service_pb2_grpc import add_DeviceGrantServiceServicer_to_server
+from pulsemesh.auth.v1.oauth_app_service_pb2_grpc import (
+    add_AuthorisedAppServiceServicer_to_server,
+    add_OAuthAppServiceServicer_to_server,
+)
+from services.auth.accounts.signing_in_by_password import SigningInByPassword
 from services.auth.keeping_sessions import KeepingSessions
 from services.auth.keyring import Keyring
+from services.auth.oauth.apps import Apps
+from services.auth.oauth.authorised import AuthorisedApps
 from services.auth.oauth.authorization_codes import AuthorizationCodes
+from services.auth.oauth.browsing import Browsing
 from services.auth.oauth.device_pairing import DevicePairing
 from services.auth.oauth.directory import ClientDirectory
 from services.auth.oauth.first_party import first_party_clients
@@ -15,12 +23,15 @@ from services.auth.oauth.housekeeping import OAuthHousekeeping
 from services.auth.oauth.inspection import Inspection
 from services.auth.oauth.machine_tokens import MachineTokens
 from services.auth.oauth.service_clients import load_service_clients
-from services.auth.oauth.servicers import DeviceGrantServicer
+from services.auth.oauth.servicers import AuthorisedAppServicer, DeviceGrantServicer, OAuthAppServicer
 from services.auth.oauth.settings import OAuthSettings
 from services.auth.oauth.token_endpoint import TokenEndpoint
-from services.auth.oauth.web.app import app, program_routes
+from services.auth.oauth.web.app import app, page_routes, program_routes
+from services.auth.oauth.web.authorize_page import AuthorizePage
+from services.auth.oauth.web.device_page import DevicePage
 from services.auth.oauth.web.program_endpoints import ProgramEndpoints
 from services.auth.oauth.web.server import HttpServer
+from services.auth.oauth.web.visits import SecondProof, Visits
 from services.auth.tokens import TokenIssuer
 from services.auth.tools import Tools
 from services.chassis.module import RunningModule
@@ -34,6 +45,7 @@ class CoreOfAuth:
 
     Attributes:
         keeping: the use cases of sessions that run.
+        second_proof: takes a second proof on our pages; None where none is kept.
     """
 
     settings: Settings
@@ -41,6 +53,7 @@ class CoreOfAuth:
     keyring: Keyring
     issuer: TokenIssuer
     keeping: KeepingSessions
+    second_proof: SecondProof | None = None
 
 
 def add_oauth(running: RunningModule, core: CoreOfAuth, oauth: OAuthSettings | None = None) -> None:
@@ -83,11 +96,27 @@ def add_oauth(running: RunningModule, core: CoreOfAuth, oauth: OAuthSettings | N
         keyring=core.keyring,
         clock_ms=clock_ms,
     )
-    server.app = app(program_routes(endpoints))
-    running.servicers.append(
-        (add_DeviceGrantServiceServicer_to_server, DeviceGrantServicer(pairing, public_url))
+    browsing = Browsing(tools.database, tools.vault, clock_ms)
+    visits = Visits(public_url, browsing, SigningInByPassword(tools), core.second_proof)
+    authorize = AuthorizePage(
+        public_url,
+        visits=visits,
+        database=tools.database,
+        directory=directory,
+        codes=codes,
+        clock_ms=clock_ms,
     )
-    running.background += [server, OAuthHousekeeping(tools.database, clock_ms)]
+    device = DevicePage(visits=visits, database=tools.database, pairing=pairing)
+    server.app = app([*program_routes(endpoints), *page_routes(visits, authorize, device)])
+    running.servicers += [
+        (add_DeviceGrantServiceServicer_to_server, DeviceGrantServicer(pairing, public_url)),
+        (add_OAuthAppServiceServicer_to_server, OAuthAppServicer(Apps(tools.database, clock_ms))),
+        (
+            add_AuthorisedAppServiceServicer_to_server,
+            AuthorisedAppServicer(AuthorisedApps(tools.database, directory, clock_ms)),
+        ),
+    ]
+    running.background += [server, OAuthHousekeeping(tools.database, browsing, clock_ms)]
     _close_with(running, server)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from services.auth.oauth.browsing import Browsing
 from services.auth.oauth.device_pairing import REMEMBERED_MS
 from services.auth.oauth.store import codes, devices
 from services.chassis.database import Database
@@ -17,8 +18,11 @@ class OAuthHousekeeping:
 
     name = "forgetting codes"
 
-    def __init__(self, database: Database, clock_ms: Callable[[], int], every_s: float = EVERY_S) -> None:
+    def __init__(
+        self, database: Database, browsing: Browsing, clock_ms: Callable[[], int], every_s: float = EVERY_S
+    ) -> None:
         self._database = database
+        self._browsing = browsing
         self._clock_ms = clock_ms
         self._every_s = every_s
 
@@ -34,3 +38,4 @@ class OAuthHousekeeping:
         async with self._database.write() as transaction:
             await transaction.run(codes.forget, now_ms)
             await transaction.run(devices.forget, now_ms - REMEMBERED_MS)
+        await self._browsing.forget()

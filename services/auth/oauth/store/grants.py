@@ -71,3 +71,8 @@ def sessions_of(conn: Connection, client_id: str, user_id: str | None = None) ->
     if user_id is not None:
         statement = statement.where(sessions.c.user_id == user_id)
     return list(conn.scalars(statement))
+
+
+def remove_of_client(conn: Connection, client_id: str) -> None:
+    """Nobody allows a program anything any more."""
+    conn.execute(delete(table).where(table.c.client_id == client_id))

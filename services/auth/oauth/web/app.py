@@ -11,7 +11,10 @@ from starlette.routing import BaseRoute, Route
 
 from services.auth.oauth.errors import OAuthError
 from services.auth.oauth.web.answers import Endpoint, for_programs, refusal
+from services.auth.oauth.web.authorize_page import AuthorizePage
+from services.auth.oauth.web.device_page import DevicePage
 from services.auth.oauth.web.program_endpoints import ProgramEndpoints
+from services.auth.oauth.web.visits import Visits
 
 
 def program_routes(endpoints: ProgramEndpoints) -> list[BaseRoute]:
@@ -26,6 +29,15 @@ def program_routes(endpoints: ProgramEndpoints) -> list[BaseRoute]:
         _route("/oauth/introspect", endpoints.introspect, "POST"),
         _route("/oauth/userinfo", endpoints.userinfo, "GET", "POST"),
     ]
+
+
+def page_routes(visits: Visits, authorize: AuthorizePage, device: DevicePage) -> list[BaseRoute]:
+    """The addresses that people open."""
+    pages = {
+        "/oauth/authorize": visits.page(authorize.shown, authorize.sent),
+        "/oauth/device": visits.page(device.shown, device.sent),
+    }
+    return [Route(path, visits.endpoint(page), methods=["GET", "POST"]) for path, page in pages.items()]
 
 
 def _route(path: str, endpoint: Endpoint, *methods: str) -> Route:
