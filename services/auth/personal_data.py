@@ -7,27 +7,26 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
-from pulsemesh.auth.v1 import personal_data_service_pb2
+from pulsemesh.auth.v1 import events_pb2, personal_data_service_pb2
 from pulsemesh.type.v1.personal_data_pb2 import ErasedPlace
-from services.auth.sessions import REVOKED_FOR_MS
-from services.auth.store import revocations
+from services.auth.sessions import end_session
+from services.auth.store import sessions
 from services.auth.tables import accounts, mails, metadata, provider_sign_ups, sign_ups
 from services.chassis.database import Database
 from services.chassis.personal_data import PersonalData, personal_data_servicer
 from services.chassis.personal_data.erasing import erased
-
-EXPIRING = {"revocations": "within minutes: when the last of the person's access tokens has expired"}
 
 
 def personal_data(database: Database, clock_ms: Callable[[], int]) -> Any:
     """The servicer of `PersonalDataService`."""
 
     def before(conn: Connection, user_id: str) -> list[ErasedPlace]:
-        now_ms = clock_ms()
-        revocations.revoke_person(conn, user_id, now_ms, now_ms + REVOKED_FOR_MS)
+        # Session by session: those revocations name nobody, and stay until the tokens have expired.
+        for session_id in sessions.ids_of_person(conn, user_id):
+            end_session(conn, session_id, events_pb2.SESSION_END_REASON_ACCOUNT_DELETED, clock_ms())
         return _by_address(conn, user_id)
 
-    data = PersonalData("auth", metadata, database, before=before, expiring=EXPIRING)
+    data = PersonalData("auth", metadata, database, before=before)
     return personal_data_servicer(data, personal_data_service_pb2)
 
 

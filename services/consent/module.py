@@ -21,6 +21,7 @@ from services.consent.receipts.record import Controller
 from services.consent.registrar import Registrar
 from services.consent.rights import store as rights_store
 from services.consent.rights.domains import Domain, domains
+from services.consent.rights.following import deletion_consumer
 from services.consent.rights.worker import Pace, RightsWorker
 from services.consent.rules.deciding import Decider
 from services.consent.rules.jurisdictions import jurisdictions
@@ -77,6 +78,7 @@ class ConsentModule:
                     personal_data_servicer(data, personal_data_service_pb2),
                 ),
             ],
+            consumers=[deletion_consumer(database, clock_ms)],
             background=[feed, Housekeeping(database, clock_ms, settings.answers_kept_h), worker],
         )
 

@@ -27,6 +27,7 @@ from pulsemesh.parts.ingest import Ingest
 from pulsemesh.parts.profile import Profile
 from pulsemesh.parts.recordings import Recordings
 from pulsemesh.parts.revisions import Revisions
+from pulsemesh.parts.rights import Rights
 from pulsemesh.parts.segments import Segments
 from pulsemesh.parts.sessions import Sessions
 from pulsemesh.parts.shared_workouts import SharedWorkouts
@@ -89,6 +90,7 @@ class Client:
         self.revisions = Revisions(self._channel)
         """Changing what was recorded, reversibly: corrections, splits, merges."""
         self.consent = Consents(self._channel)
+        self.rights = Rights(self._channel)
         """What one allows, and the receipts of it."""
         self.duplicates = Duplicates(self._channel)
         """Workouts that may be one."""

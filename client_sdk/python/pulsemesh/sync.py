@@ -35,6 +35,7 @@ from pulsemesh.parts import (
     profile,
     recordings,
     revisions,
+    rights,
     segments,
     sessions,
     shared_workouts,
@@ -273,6 +274,19 @@ class Revisions(_Part[revisions.Revisions]):
     derivations = _iterating(revisions.Revisions.derivations)
 
 
+class Rights(_Part[rights.Rights]):
+    """`pulsemesh.parts.rights.Rights` without async."""
+
+    request_export = _blocking(rights.Rights.request_export)
+    request_erasure = _blocking(rights.Rights.request_erasure)
+    cancel = _blocking(rights.Rights.cancel)
+    requests = _iterating(rights.Rights.requests)
+    report = _blocking(rights.Rights.report)
+    save_export = _blocking(rights.Rights.save_export)
+    restricted_since = _blocking(rights.Rights.restricted_since)
+    restrict = _blocking(rights.Rights.restrict)
+
+
 class Consents(_Part[consent.Consents]):
     """`pulsemesh.parts.consent.Consents` without async."""
 
@@ -470,6 +484,7 @@ class Client:
         self.shared = SharedWorkouts(inner.shared, loop)
         self.revisions = Revisions(inner.revisions, loop)
         self.consent = Consents(inner.consent, loop)
+        self.rights = Rights(inner.rights, loop)
         self.duplicates = Duplicates(inner.duplicates, loop)
         self.ingest = Ingest(inner.ingest, loop)
         self.auth = Tokens(inner.auth, loop)

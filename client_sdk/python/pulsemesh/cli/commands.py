@@ -18,6 +18,7 @@ from pulsemesh.cli import (
     profile,
     records,
     revising,
+    rights,
     segments,
     showing,
     sign_in,
@@ -74,6 +75,7 @@ for _command in (
     revising.revert,
     duplicates.duplicates,
     consent.consent,
+    rights.rights,
     editing.edit,
     editing.delete,
 ):
