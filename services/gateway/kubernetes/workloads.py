@@ -15,6 +15,9 @@ PRE_STOP_S = 5
 """Seconds for which a leaving instance still takes calls, while everybody learns that it leaves."""
 KILL_MARGIN_S = 10
 
+POD_NETWORK = "10.0.0.0/8"
+"""Where the gateway's pods are; beside it only services can connect, and they pass nothing of the kind on."""
+
 SETTINGS_MAP = "pulsemesh-settings"
 DATABASE_SECRET = "pulsemesh-database"
 REDIS_SECRET = "pulsemesh-redis"
@@ -37,6 +40,7 @@ def settings_map(shape: str, domains: list[str], *, cell: str) -> Manifest:
         "PULSEMESH_SERVER__LISTEN": f"0.0.0.0:{GRPC_PORT}",
         "PULSEMESH_SERVER__HEALTH_LISTEN": f"0.0.0.0:{HEALTH_PORT}",
         "PULSEMESH_SERVER__REFLECTION": "false",
+        "PULSEMESH_SERVER__TRUSTED_PROXIES": POD_NETWORK,
         "PULSEMESH_SERVER__TLS_CERTIFICATE": f"{parts.TLS_FOLDER}/tls.crt",
         "PULSEMESH_SERVER__TLS_KEY": f"{parts.TLS_FOLDER}/tls.key",
         "PULSEMESH_SERVER__TLS_CLIENT_CA": f"{parts.TLS_FOLDER}/ca.crt",

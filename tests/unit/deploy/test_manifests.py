@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -14,7 +15,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from services.chassis.settings import settings_table
+from services.chassis.settings import load_settings, require_domain_settings, settings_table
 from services.gateway.deployments import SHAPES
 from services.gateway.kubernetes.calls import GATEWAY, allowed_calls
 from services.host.gateway_rendering import write_all
@@ -145,6 +146,25 @@ def test_every_variable_is_a_setting(manifests: list[Manifest]) -> None:
     for one in containers(manifests):
         named |= {variable["name"] for variable in one.get("env", ())}
     assert named <= known
+
+
+def test_a_process_with_these_settings_would_start(
+    manifests: list[Manifest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = {
+        "PULSEMESH_DATABASE__URL": "postgresql://database/pulsemesh",
+        "PULSEMESH_IDENTITY_KEY_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(),
+    }
+    for name, value in of_kind(manifests, "ConfigMap")["pulsemesh-settings"]["data"].items():
+        monkeypatch.setenv(name, value)
+    for one in containers(manifests):
+        for variable in one.get("env", ()):
+            value = variable.get("value") or secrets.get(variable["name"], "redis://redis/0")
+            monkeypatch.setenv(variable["name"], value)
+    settings = load_settings()
+    require_domain_settings(domain_settings())
+    assert not settings.development
+    assert settings.server.tls_client_ca is not None
 
 
 def test_every_map_secret_and_account_that_is_referred_to_is_there(manifests: list[Manifest]) -> None:
