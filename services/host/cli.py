@@ -96,6 +96,15 @@ def show_settings(markdown: bool) -> None:
     click.echo(as_markdown(rows) if markdown else as_text(rows))
 
 
+@main.command("processing")
+def show_processing() -> None:
+    """Print the record of processing: what is kept of people, where, and for what they are asked."""
+    from services.host.processing import record_of_processing  # noqa: PLC0415
+    from services.host.registry import domain_names, load_modules  # noqa: PLC0415
+
+    click.echo(record_of_processing(load_modules(domain_names())))
+
+
 @main.command()
 @click.argument("login")
 @click.option(
