@@ -15,12 +15,15 @@ import pytest
 import pytest_asyncio
 
 from pulsemesh.auth.v1 import development_issuer_service_pb2, development_issuer_service_pb2_grpc
+from pulsemesh.type.v1.sport_pb2 import Sport
 from pulsemesh.workout.v1 import ingest_service_pb2, ingest_service_pb2_grpc
 from pulsemesh.workout.v1 import workout_service_pb2 as messages
 from pulsemesh.workout.v1 import workout_service_pb2_grpc as service
 from services.auth.issuer import DevelopmentIssuer
 from services.gateway.binary import NoEnvoy, find_envoy
+from services.gateway.openapi import openapi
 from services.gateway.process import EnvoyProcess
+from services.gateway.rendering import contract_methods
 from tests.integration.services.gateway.world import GET, ISSUER, WORKOUT_ID, World, failure, world
 
 REQUEST = messages.GetWorkoutRequest(workout_id=WORKOUT_ID)
@@ -210,6 +213,26 @@ async def test_rest_reads_by_path(door: Door) -> None:
     answer = await door.http.get(WORKOUTS, headers=door.headers())
     assert answer.status_code == httpx.codes.OK
     assert answer.json()["workout"]["workoutId"] == WORKOUT_ID
+
+
+async def test_rest_asks_by_query_as_the_openapi_document_says(door: Door) -> None:
+    query = {
+        "page_size": "3",
+        "filter.sports": ["SPORT_CYCLING", "SPORT_RUNNING"],
+        "filter.started_after": "2026-01-02T03:04:05Z",
+        "filter.minimum_distance_m": "1500.5",
+        "filter.hidden": "true",
+    }
+    documented = openapi(contract_methods(development=False))["paths"]["/v1/workouts"]["get"]["parameters"]
+    assert set(query) <= {one["name"] for one in documented}
+    answer = await door.http.get("/v1/workouts", params=query, headers=door.headers())
+    assert answer.json() == {"nextPageToken": "next"}
+    asked = door.world.backend.workouts.listed
+    assert asked.page_size == 3
+    assert list(asked.filter.sports) == [Sport.SPORT_CYCLING, Sport.SPORT_RUNNING]
+    assert asked.filter.started_after.ToJsonString() == "2026-01-02T03:04:05Z"
+    assert asked.filter.minimum_distance_m == 1500.5
+    assert asked.filter.hidden
 
 
 async def test_rest_changes_by_path_and_body(door: Door) -> None:

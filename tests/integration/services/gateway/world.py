@@ -43,6 +43,7 @@ class Workouts(service.WorkoutServiceServicer):
         self.calls = 0
         self.failures = 0
         self.seen: dict[str, str | bytes] = {}
+        self.listed = messages.ListWorkoutsRequest()
         self.hold = asyncio.Event()
         self.hold.set()
 
@@ -59,6 +60,12 @@ class Workouts(service.WorkoutServiceServicer):
         return messages.GetWorkoutResponse(
             workout=workouts.Workout(workout_id=request.workout_id, title=title)
         )
+
+    async def ListWorkouts(
+        self, request: messages.ListWorkoutsRequest, context: object
+    ) -> messages.ListWorkoutsResponse:
+        self.listed = request
+        return messages.ListWorkoutsResponse(next_page_token="next")
 
     async def UpdateWorkout(
         self, request: messages.UpdateWorkoutRequest, context: object
