@@ -24,11 +24,12 @@ KINDS: Mapping[str, str] = {
 _HEAD = """# Record of processing
 
 What is kept of people, where, and for what they are asked. Made by `pulsemesh-server processing` from the
-annotations of tables and contracts; a test fails when this page is not what they say. The controller, the texts that
-people agree to, lawful bases and retention by jurisdiction are data of the consent service: `docs/consent.md`.
+annotations of tables and contracts; a test fails when this page is not what they say. The controller, the
+texts that people agree to, lawful bases and retention by jurisdiction are data of the consent service:
+`docs/consent.md`.
 
-Every domain hands over and erases its own rows (`PersonalDataService`); in a table with the column `user_id` they are
-found by it, in another by the row that they belong to.
+Every domain hands over and erases its own rows (`PersonalDataService`); in a table with the column `user_id`
+they are found by it, in another by the row that they belong to.
 """
 
 
@@ -67,9 +68,9 @@ def _tables(tables: Iterable[Table]) -> Iterator[str]:
     yield "|---|---|---|---|"
     for table in sorted(tables, key=lambda each: each.name):
         if holds_personal_data(table):
-            columns = [column.name for column in table.columns if column.info.get(INFO_KEY) != "none"]
-            kinds = ", ".join(kinds_of(table))
-            yield f"| `{table.name}` | {kinds} | {', '.join(f'`{name}`' for name in columns)} | {_whose(table)} |"
+            held = [column.name for column in table.columns if column.info.get(INFO_KEY) != "none"]
+            columns, kinds = ", ".join(f"`{name}`" for name in held), ", ".join(kinds_of(table))
+            yield f"| `{table.name}` | {kinds} | {columns} | {_whose(table)} |"
 
 
 def _whose(table: Table) -> str:
