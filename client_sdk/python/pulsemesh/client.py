@@ -21,13 +21,16 @@ from pulsemesh.parts.consent import Consents
 from pulsemesh.parts.devices import Devices
 from pulsemesh.parts.duplicates import Duplicates
 from pulsemesh.parts.exports import Exports
+from pulsemesh.parts.federation import Providers
 from pulsemesh.parts.files import Files
 from pulsemesh.parts.gear import Gear
 from pulsemesh.parts.ingest import Ingest
+from pulsemesh.parts.passkeys import Passkeys
 from pulsemesh.parts.profile import Profile
 from pulsemesh.parts.recordings import Recordings
 from pulsemesh.parts.revisions import Revisions
 from pulsemesh.parts.rights import Rights
+from pulsemesh.parts.second_factors import SecondFactors
 from pulsemesh.parts.segments import Segments
 from pulsemesh.parts.sessions import Sessions
 from pulsemesh.parts.shared_workouts import SharedWorkouts
@@ -61,6 +64,12 @@ class Client:
         """One's account: signing up and in, password, address, deletion."""
         self.devices = Devices(self._channel, anonymous)
         """Devices without a browser, let in by a code that they show."""
+        self.second_factors = SecondFactors(self._channel, anonymous)
+        """Codes of an app and recovery codes, beside the password."""
+        self.passkeys = Passkeys(self._channel, anonymous)
+        """Passkeys, for programs that can ask a device for them."""
+        self.providers = Providers(self._channel, anonymous)
+        """Signing in with outside providers, and one's accounts there."""
         self.sessions = Sessions(self._channel, anonymous)
         """Where one is signed in."""
         if isinstance(credentials, SessionCredentials):

@@ -29,13 +29,16 @@ from pulsemesh.parts import (
     devices,
     duplicates,
     exports,
+    federation,
     files,
     gear,
     ingest,
+    passkeys,
     profile,
     recordings,
     revisions,
     rights,
+    second_factors,
     segments,
     sessions,
     shared_workouts,
@@ -417,6 +420,43 @@ class Devices(_Part[devices.Devices]):
     deny = _blocking(devices.Devices.deny)
 
 
+class SecondFactors(_Part[second_factors.SecondFactors]):
+    """`pulsemesh.parts.second_factors.SecondFactors` without async."""
+
+    complete = _blocking(second_factors.SecondFactors.complete)
+    get = _blocking(second_factors.SecondFactors.get)
+    begin_totp = _blocking(second_factors.SecondFactors.begin_totp)
+    confirm_totp = _blocking(second_factors.SecondFactors.confirm_totp)
+    disable_totp = _blocking(second_factors.SecondFactors.disable_totp)
+    require_passkey = _blocking(second_factors.SecondFactors.require_passkey)
+    regenerate_recovery_codes = _blocking(second_factors.SecondFactors.regenerate_recovery_codes)
+
+
+class Passkeys(_Part[passkeys.Passkeys]):
+    """`pulsemesh.parts.passkeys.Passkeys` without async."""
+
+    begin_registration = _blocking(passkeys.Passkeys.begin_registration)
+    finish_registration = _blocking(passkeys.Passkeys.finish_registration)
+    list = _blocking(passkeys.Passkeys.list)
+    rename = _blocking(passkeys.Passkeys.rename)
+    delete = _blocking(passkeys.Passkeys.delete)
+    begin_sign_in = _blocking(passkeys.Passkeys.begin_sign_in)
+    finish_sign_in = _blocking(passkeys.Passkeys.finish_sign_in)
+
+
+class Providers(_Part[federation.Providers]):
+    """`pulsemesh.parts.federation.Providers` without async."""
+
+    list = _blocking(federation.Providers.list)
+    start_sign_in = _blocking(federation.Providers.start_sign_in)
+    finish_sign_in = _blocking(federation.Providers.finish_sign_in)
+    sign_up = _blocking(federation.Providers.sign_up)
+    links = _blocking(federation.Providers.links)
+    start_link = _blocking(federation.Providers.start_link)
+    link = _blocking(federation.Providers.link)
+    unlink = _blocking(federation.Providers.unlink)
+
+
 class Sessions(_Part[sessions.Sessions]):
     """`pulsemesh.parts.sessions.Sessions` without async."""
 
@@ -490,6 +530,9 @@ class Client:
         self.auth = Tokens(inner.auth, loop)
         self.account = Account(inner.account, loop)
         self.devices = Devices(inner.devices, loop)
+        self.second_factors = SecondFactors(inner.second_factors, loop)
+        self.passkeys = Passkeys(inner.passkeys, loop)
+        self.providers = Providers(inner.providers, loop)
         self.sessions = Sessions(inner.sessions, loop)
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from pulsemesh.cli.devices import tokens_by_code
 from pulsemesh.cli.failures import CommandFailure, Exit
 from pulsemesh.cli.formats import as_json_line
 from pulsemesh.cli.options import json_option
+from pulsemesh.cli.second_factors import ask_code
 from pulsemesh.cli.session import Session, command
 from pulsemesh.cli.store import SignIn
 from pulsemesh.credentials import SessionTokens
@@ -82,7 +83,9 @@ async def _login_by_password(session: Session, email: str, password: str) -> Non
                 hint="if you signed up just now, enter the code of the mail first: pulsemesh verify CODE",
             ) from error
         except SecondFactorNeeded as needed:
-            raise CommandFailure(f"{needed}.".capitalize(), Exit.SIGN_IN) from needed
+            if not {"totp", "recovery_code"} & set(needed.methods):
+                raise CommandFailure(f"{needed}.".capitalize(), Exit.SIGN_IN) from needed
+            tokens = await client.second_factors.complete(needed.challenge, **ask_code())
     keep(session, email, tokens)
 
 
