@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from services.auth.keys import load_or_create_key
 from services.chassis.auth import KeySource
 from services.chassis.channels import ChannelDirectory
 from services.chassis.limits import open_rate_limiter
+from services.chassis.server import AddressInUse
 from services.chassis.settings import Settings
+from services.chassis.settings.model import split_address
 from services.chassis.telemetry import configure_logging
 from services.gateway.admin import drain_listeners
 from services.gateway.binary import NoEnvoy, find_envoy
@@ -29,7 +32,7 @@ from services.gateway.ratelimit import RateLimitServer
 from services.gateway.rendering import render
 from services.gateway.running import Gateway
 from services.gateway.settings import GatewaySettings
-from services.gateway.shape import GatewayShape
+from services.gateway.shape import Address, GatewayShape
 from services.gateway.validation import ConfigurationRefused, validate
 from services.host.exit_codes import ExitCode
 from services.host.gateway_denials import DeniedSessions, following
@@ -39,7 +42,6 @@ from services.host.ports import key_source
 from services.host.readiness import ready_line, write_ready_file
 from services.host.registry import domain_names
 from services.host.running import exit_code_for
-from services.host.supervisor import reserved_port
 
 _log = structlog.get_logger(__name__)
 
@@ -66,14 +68,14 @@ async def running_gateway(
     Raises:
         NoEnvoy: there is none for this machine.
         EnvoyFailed: it does not take the configuration.
-        OSError: the door's address cannot be listened on.
+        AddressInUse: the door's address cannot be listened on.
     """
     own = GatewaySettings()
     binary = find_envoy(own.envoy)
     folder = gateway_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     async with contextlib.AsyncExitStack() as stack:
-        listen = stack.enter_context(reserved_port(own.listen))
+        listen = _free(own.listen)
         limits = await stack.enter_async_context(_rate_limits(settings))
         if settings.issues_development_tokens:
             await asyncio.to_thread(load_or_create_key, settings.data_dir)
@@ -102,6 +104,25 @@ async def running_gateway(
         await stack.enter_async_context(_reloads(gateway, folder / PID_FILE, denied.changed))
         await stack.enter_async_context(following(denied, auth))
         yield gateway
+
+
+def _free(listen: str) -> str:
+    """The address, with a free port in place of 0, once nobody else has it.
+
+    Envoy would share the port with another gateway: good for two of one platform, never for those of two.
+
+    Raises:
+        AddressInUse: somebody has it.
+    """
+    host, port = split_address(listen)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            raise AddressInUse(f"cannot listen on {listen}") from None
+        return str(Address(host, probe.getsockname()[1]))
 
 
 @contextlib.asynccontextmanager

@@ -21,6 +21,7 @@ from pulsemesh.auth.v1 import development_issuer_service_pb2_grpc as issuer
 from pulsemesh.workout.v1 import workout_service_pb2 as messages
 from pulsemesh.workout.v1 import workout_service_pb2_grpc as service
 from services.gateway.binary import NoEnvoy, find_envoy
+from services.host.exit_codes import ExitCode
 
 PATIENCE_S = 90
 
@@ -97,6 +98,14 @@ def test_one_command_serves_platform_and_gateway_and_leaves_nothing_behind(tmp_p
             )
             assert reloading.returncode == 0
             stub.ListWorkouts(messages.ListWorkoutsRequest(), metadata=metadata)
+
+        second = {
+            **up.environment,
+            "PULSEMESH_DATA_DIR": str(tmp_path / "second"),
+            "PULSEMESH_GATEWAY_LISTEN": up.ready["address"].removeprefix("https://"),
+        }
+        refused = subprocess.run(up.command("gateway", "run"), env=second, check=False, timeout=PATIENCE_S)
+        assert refused.returncode == ExitCode.ADDRESS
 
         validating = subprocess.run(
             up.command("gateway", "validate"), env=up.environment, check=False, timeout=PATIENCE_S
