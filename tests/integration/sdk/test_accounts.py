@@ -36,7 +36,7 @@ def code_for(served: SyncPlatform, address: str) -> str:
     """The code of the last mail to an address, once it is there."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        for path in sorted((served.data_dir / "mail").glob(f"*-{address}.eml"), reverse=True):
+        for path in sorted((served.data_dir / "mail").glob(f"[!.]*-{address}.eml"), reverse=True):
             message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
             found = re.search(r"[0-9]{6}", str(message["Subject"]))
             if found is not None:
