@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pulsemesh.auth.v1.api_key_service_pb2_grpc import add_ApiKeyServiceServicer_to_server
 from pulsemesh.auth.v1.device_grant_service_pb2_grpc import add_DeviceGrantServiceServicer_to_server
 from pulsemesh.auth.v1.oauth_app_service_pb2_grpc import (
     add_AuthorisedAppServiceServicer_to_server,
@@ -12,6 +13,7 @@ from pulsemesh.auth.v1.oauth_app_service_pb2_grpc import (
 from services.auth.accounts.signing_in_by_password import SigningInByPassword
 from services.auth.keeping_sessions import KeepingSessions
 from services.auth.keyring import Keyring
+from services.auth.oauth.api_keys import ApiKeys
 from services.auth.oauth.apps import Apps
 from services.auth.oauth.authorised import AuthorisedApps
 from services.auth.oauth.authorization_codes import AuthorizationCodes
@@ -23,7 +25,12 @@ from services.auth.oauth.housekeeping import OAuthHousekeeping
 from services.auth.oauth.inspection import Inspection
 from services.auth.oauth.machine_tokens import MachineTokens
 from services.auth.oauth.service_clients import load_service_clients
-from services.auth.oauth.servicers import AuthorisedAppServicer, DeviceGrantServicer, OAuthAppServicer
+from services.auth.oauth.servicers import (
+    ApiKeyServicer,
+    AuthorisedAppServicer,
+    DeviceGrantServicer,
+    OAuthAppServicer,
+)
 from services.auth.oauth.settings import OAuthSettings
 from services.auth.oauth.token_endpoint import TokenEndpoint
 from services.auth.oauth.web.app import app, page_routes, program_routes
@@ -77,6 +84,7 @@ def add_oauth(running: RunningModule, core: CoreOfAuth, oauth: OAuthSettings | N
     directory = ClientDirectory(first_party_clients(public_url), services)
     pairing = DevicePairing(tools.database, tools.vault, directory, core.issuer, clock_ms)
     codes = AuthorizationCodes(tools.database, core.issuer, clock_ms)
+    keys = ApiKeys(tools.database, clock_ms)
     endpoints = ProgramEndpoints(
         public_url,
         database=tools.database,
@@ -88,6 +96,7 @@ def add_oauth(running: RunningModule, core: CoreOfAuth, oauth: OAuthSettings | N
             pairing=pairing,
             keeping=core.keeping,
             machines=MachineTokens(core.issuer),
+            keys=keys,
         ),
         pairing=pairing,
         inspection=Inspection(
@@ -110,6 +119,7 @@ def add_oauth(running: RunningModule, core: CoreOfAuth, oauth: OAuthSettings | N
     server.app = app([*program_routes(endpoints), *page_routes(visits, authorize, device)])
     running.servicers += [
         (add_DeviceGrantServiceServicer_to_server, DeviceGrantServicer(pairing, public_url)),
+        (add_ApiKeyServiceServicer_to_server, ApiKeyServicer(keys)),
         (add_OAuthAppServiceServicer_to_server, OAuthAppServicer(Apps(tools.database, clock_ms))),
         (
             add_AuthorisedAppServiceServicer_to_server,

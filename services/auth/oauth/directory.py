@@ -1,5 +1,5 @@
 """Where programs are looked up: the platform's own, those that operators configured, those that people
-registered.
+registered, and the keys of partners.
 """
 
 from __future__ import annotations
@@ -8,9 +8,11 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
+from services.auth.oauth.api_keys import client_of_key
 from services.auth.oauth.clients import CODE, REFRESH, Client
-from services.auth.oauth.store import apps
+from services.auth.oauth.store import api_keys, apps
 from services.auth.oauth.store.apps import App
+from services.auth.sessions import APP_PREFIX
 
 
 class ClientDirectory:
@@ -28,6 +30,9 @@ class ClientDirectory:
         fixed = self._fixed.get(client_id)
         if fixed is not None:
             return fixed
+        if not client_id.startswith(APP_PREFIX):
+            key = api_keys.find(conn, client_id)
+            return None if key is None else client_of_key(key, now_ms)
         app = apps.find(conn, client_id)
         return None if app is None else client_of(app, now_ms)
 

@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 from services.auth.errors import SessionOver
 from services.auth.keeping_sessions import KeepingSessions
 from services.auth.oauth import answers, parameters
+from services.auth.oauth.api_keys import ApiKeys
 from services.auth.oauth.authorization_codes import AuthorizationCodes
 from services.auth.oauth.clients import CLIENT, CODE, DEVICE, GRANTS, REFRESH, Client
 from services.auth.oauth.device_pairing import DevicePairing
 from services.auth.oauth.errors import InvalidGrant, InvalidScope, OAuthError, UnauthorizedClient
 from services.auth.oauth.http_calls import call_from
-from services.auth.oauth.machine_tokens import MachineTokens
+from services.auth.oauth.machine_tokens import PARTNER_KIND, MachineTokens
 from services.auth.secret_tokens import fingerprint
 from services.auth.store import sessions as session_store
 from services.auth.tokens import TokenIssuer
@@ -34,6 +35,7 @@ class TokenEndpoint:
         pairing: DevicePairing,
         keeping: KeepingSessions,
         machines: MachineTokens,
+        keys: ApiKeys,
     ) -> None:
         self._database = database
         self._issuer = issuer
@@ -41,6 +43,7 @@ class TokenEndpoint:
         self._pairing = pairing
         self._keeping = keeping
         self._machines = machines
+        self._keys = keys
 
     async def answer(self, client: Client, form: Mapping[str, str], peer: str) -> dict[str, Any]:
         """The tokens that a request gets.
@@ -66,7 +69,10 @@ class TokenEndpoint:
         if grant_type == REFRESH:
             return await self._refresh(client, form, peer)
         assert grant_type == CLIENT
-        return self._machines.of_service(client, parameters.scopes(form))
+        answer = self._machines.of_service(client, parameters.scopes(form))
+        if client.kind == PARTNER_KIND:
+            await self._keys.note_use(client.client_id)
+        return answer
 
     async def _refresh(self, client: Client, form: Mapping[str, str], peer: str) -> dict[str, Any]:
         token = parameters.required(form, "refresh_token")
