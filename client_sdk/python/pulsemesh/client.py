@@ -15,6 +15,7 @@ from pulsemesh.calls.retry import RetrySettings
 from pulsemesh.credentials import Anonymous, Credentials, SessionCredentials, TokenSource, as_credentials
 from pulsemesh.parts.account import Account
 from pulsemesh.parts.analysis import Analyses
+from pulsemesh.parts.apps import Apps
 from pulsemesh.parts.athletes import Athletes
 from pulsemesh.parts.comparison import Comparison
 from pulsemesh.parts.consent import Consents
@@ -49,7 +50,7 @@ class Client:
     Use it with `async with`, or `close` it. It belongs to the event loop it was made in.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 - a part per service
         self,
         channel: grpc.aio.Channel,
         credentials: Credentials,
@@ -62,6 +63,8 @@ class Client:
         anonymous = PolicyChannel(channel, Anonymous(), retry=retry, validate=validate)
         self.account = Account(self._channel, anonymous)
         """One's account: signing up and in, password, address, deletion."""
+        self.apps = Apps(self._channel)
+        """What other programs may do, and programs of one's own."""
         self.devices = Devices(self._channel, anonymous)
         """Devices without a browser, let in by a code that they show."""
         self.second_factors = SecondFactors(self._channel, anonymous)

@@ -23,6 +23,7 @@ from pulsemesh.credentials import Credentials, TokenSource
 from pulsemesh.parts import (
     account,
     analysis,
+    apps,
     athletes,
     comparison,
     consent,
@@ -411,6 +412,17 @@ class Account(_Part[account.Account]):
     request_deletion = _blocking(account.Account.request_deletion)
 
 
+class Apps(_Part[apps.Apps]):
+    """`pulsemesh.parts.apps.Apps` without async."""
+
+    authorised = _blocking(apps.Apps.authorised)
+    withdraw = _blocking(apps.Apps.withdraw)
+    registered = _blocking(apps.Apps.registered)
+    register = _blocking(apps.Apps.register)
+    rotate_secret = _blocking(apps.Apps.rotate_secret)
+    delete = _blocking(apps.Apps.delete)
+
+
 class Devices(_Part[devices.Devices]):
     """`pulsemesh.parts.devices.Devices` without async."""
 
@@ -529,6 +541,7 @@ class Client:
         self.ingest = Ingest(inner.ingest, loop)
         self.auth = Tokens(inner.auth, loop)
         self.account = Account(inner.account, loop)
+        self.apps = Apps(inner.apps, loop)
         self.devices = Devices(inner.devices, loop)
         self.second_factors = SecondFactors(inner.second_factors, loop)
         self.passkeys = Passkeys(inner.passkeys, loop)

@@ -6,6 +6,7 @@ import click
 
 from pulsemesh.cli import (
     accounts,
+    apps,
     comparing,
     consent,
     devices,
@@ -56,6 +57,7 @@ for _command in (
     accounts.sessions,
     second_factors.second_factors,
     devices.device,
+    apps.apps,
     listing.list_workouts,
     showing.show,
     watching.watch,

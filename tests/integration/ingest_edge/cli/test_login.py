@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import stat
 import sys
@@ -81,14 +82,31 @@ class Edge:
         (self.home / FILE).write_text(json.dumps(content))
 
 
-async def log_in(edge: Edge, owner: Client) -> int | None:
+async def command(owner: SessionCredentials, target: str, *arguments: str) -> dict[str, Any]:
+    """What `pulsemesh` says to the owner."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "from pulsemesh.cli.main import main; main()",
+        *arguments,
+        "--json",
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PULSEMESH_TARGET": target, "PULSEMESH_TOKEN": await owner.token()},
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0
+    return dict(json.loads(said))
+
+
+async def log_in(edge: Edge, owner: Client, credentials: SessionCredentials, target: str) -> int | None:
     process = await edge.start("login", "--name", "shed")
     assert process.stdout is not None
     async with asyncio.timeout(PATIENCE_S):
         shown = json.loads(await process.stdout.readline())
         pending = await owner.devices.pending(shown["user_code"])
         assert (pending.app_name, pending.device_name) == ("Pulsemesh sensor gateway", "shed")
-        await owner.devices.approve(shown["user_code"])
+        said = await command(credentials, target, "device", "approve", shown["user_code"])
+        assert said == {"approved": True, "client_id": "pulsemesh-edge"}
         await process.stdout.read()
         return await process.wait()
 
@@ -106,8 +124,9 @@ def write_track(folder: Path) -> Path:
 async def test_a_gateway_is_let_in_sends_and_renews_itself(platform: Platform, tmp_path: Path) -> None:
     edge = Edge(platform, tmp_path / "edge")
     tokens = await sign_up(platform)
-    async with connect(platform.address, SessionCredentials(tokens)) as owner:
-        assert await log_in(edge, owner) == 0
+    credentials = SessionCredentials(tokens)
+    async with connect(platform.address, credentials) as owner:
+        assert await log_in(edge, owner, credentials, platform.address) == 0
         assert stat.S_IMODE((edge.home / FILE).stat().st_mode) == 0o600
         first = edge.kept()
         assert first["user_id"] == tokens.user_id
@@ -122,6 +141,8 @@ async def test_a_gateway_is_let_in_sends_and_renews_itself(platform: Platform, t
         assert [(each.device_name, list(each.scopes)) for each in devices] == [
             ("shed", ["ingest", "workout.read"])
         ]
+        listed = await command(credentials, platform.address, "apps")
+        assert (listed["client_id"], listed["scopes"]) == ("pulsemesh-edge", ["ingest", "workout.read"])
         assert (await edge.run("logout"))[0] == 0
         assert [each.client_id for each in await owner.sessions.list()] == ["pulsemesh"]
         assert not json.loads((edge.home / FILE).read_text())
