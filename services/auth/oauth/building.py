@@ -37,8 +37,9 @@ from services.auth.oauth.web.app import app, page_routes, program_routes
 from services.auth.oauth.web.authorize_page import AuthorizePage
 from services.auth.oauth.web.device_page import DevicePage
 from services.auth.oauth.web.program_endpoints import ProgramEndpoints
+from services.auth.oauth.web.second_proofs import second_proofs_by_code
 from services.auth.oauth.web.server import HttpServer
-from services.auth.oauth.web.visits import SecondProof, Visits
+from services.auth.oauth.web.visits import Visits
 from services.auth.tokens import TokenIssuer
 from services.auth.tools import Tools
 from services.chassis.module import RunningModule
@@ -52,7 +53,6 @@ class CoreOfAuth:
 
     Attributes:
         keeping: the use cases of sessions that run.
-        second_proof: takes a second proof on our pages; None where none is kept.
     """
 
     settings: Settings
@@ -60,7 +60,6 @@ class CoreOfAuth:
     keyring: Keyring
     issuer: TokenIssuer
     keeping: KeepingSessions
-    second_proof: SecondProof | None = None
 
 
 def add_oauth(running: RunningModule, core: CoreOfAuth, oauth: OAuthSettings | None = None) -> None:
@@ -106,7 +105,7 @@ def add_oauth(running: RunningModule, core: CoreOfAuth, oauth: OAuthSettings | N
         clock_ms=clock_ms,
     )
     browsing = Browsing(tools.database, tools.vault, clock_ms)
-    visits = Visits(public_url, browsing, SigningInByPassword(tools), core.second_proof)
+    visits = Visits(public_url, browsing, SigningInByPassword(tools), second_proofs_by_code(tools))
     authorize = AuthorizePage(
         public_url,
         visits=visits,

@@ -10,8 +10,6 @@ _EN = {
     "password": "Password",
     "second": "Second proof",
     "second_hint": "Type the code of your authenticator app, or one of your recovery codes.",
-    "second_elsewhere": "This account asks for a second proof, which this page cannot take. "
-    "Sign in with the app instead.",
     "code": "Code",
     "go_on": "Go on",
     "failed": "The address or the password is wrong.",
@@ -47,8 +45,6 @@ _RU = {
     "password": "Пароль",
     "second": "Второе подтверждение",
     "second_hint": "Введите код из приложения-аутентификатора или один из кодов восстановления.",
-    "second_elsewhere": "Для этой учётной записи нужно второе подтверждение, которое эта страница принять не "
-    "может. Войдите через приложение.",
     "code": "Код",
     "go_on": "Продолжить",
     "failed": "Неверный адрес или пароль.",

@@ -20,6 +20,7 @@ from services.auth.oauth.web import html, requests
 from services.auth.oauth.web.texts import language_of, text
 from services.auth.sessions import OpenedSession
 from services.auth.store.sessions import SessionRow
+from services.auth.totp.errors import SignInAttemptOver
 from services.chassis.database import StoreUnavailable
 from services.chassis.errors import PlatformError
 
@@ -63,7 +64,7 @@ class Visits:
         public_url: str,
         browsing: Browsing,
         signing_in: SigningInByPassword,
-        second_proof: SecondProof | None,
+        second_proof: SecondProof,
     ) -> None:
         self._origin = public_url
         secure = public_url.startswith("https://")
@@ -163,7 +164,7 @@ class Visits:
             html.field("password", visit.say("password"), kind="password", complete="current-password"),
             html.button("sign_in", visit.say("sign_in")),
         )
-        status = {"failed": 401, "throttled": 429}.get(problem, 200)
+        status = {"failed": 401, "second_failed": 401, "throttled": 429}.get(problem, 200)
         body = self.form(visit, *fields)
         return html.page(visit.say("sign_in"), *said, body, language=visit.language, status=status)
 
@@ -190,9 +191,6 @@ class Visits:
         return self._second_page(visit, result.challenge.challenge)
 
     def _second_page(self, visit: Visit, challenge: str, *, failed: bool = False) -> Response:
-        if self._second_proof is None:
-            words = html.paragraph(visit.say("second_elsewhere"), "problem")
-            return html.page(visit.say("second"), words, language=visit.language, status=403)
         said = [html.paragraph(visit.say("second_failed"), "problem")] if failed else []
         body = self.form(
             visit,
@@ -207,11 +205,11 @@ class Visits:
 
     async def _second(self, visit: Visit, form: Mapping[str, str]) -> Response:
         challenge = form.get("challenge", "")
-        if self._second_proof is None:
-            return self._second_page(visit, challenge)
         try:
             with call_from(requests.peer(visit.request)):
                 opened = await self._second_proof(challenge, form.get("code", ""))
+        except SignInAttemptOver:
+            return self.sign_in_page(visit, "second_failed")
         except PlatformError:
             return self._second_page(visit, challenge, failed=True)
         return self._again(visit, await self._browsing.sign_in(opened))
