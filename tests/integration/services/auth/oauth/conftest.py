@@ -84,10 +84,12 @@ class Provider:
 
 
 @asynccontextmanager
-async def running_provider(directory: Path, auth: dict[str, Any] | None = None) -> AsyncIterator[Provider]:
+async def running_provider(
+    directory: Path, auth: dict[str, Any] | None = None, *, url: str = ""
+) -> AsyncIterator[Provider]:
     """The provider on a free port."""
     settings = {"http_listen": "127.0.0.1:0"} | (auth or {})
-    async with running_rig(directory, f"sqlite:///{directory}", auth=settings) as rig:
+    async with running_rig(directory, url or f"sqlite:///{directory}", auth=settings) as rig:
         server = next(task for task in rig.module.background if isinstance(task, HttpServer))
         serving = asyncio.create_task(server.run())
         devices = device_grant_service_pb2_grpc.DeviceGrantServiceStub(rig.channel)
