@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import json
@@ -143,22 +142,18 @@ async def running(provider: LoopbackProvider) -> AsyncIterator[LoopbackProvider]
     listener = socket.create_server(("127.0.0.1", 0))
     provider.issuer = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = uvicorn.Config(provider.application(), log_level="error", lifespan="off", ws="none")
+    config.load()
     server = uvicorn.Server(config)
-    server.capture_signals = _no_signals  # type: ignore[method-assign]
-    task = asyncio.create_task(server.serve(sockets=[listener]))
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])  # `serve` would take the signals, and a while to end
     try:
         yield provider
     finally:
-        server.should_exit = True
-        await task
+        for connection in list(server.server_state.connections):
+            connection.shutdown()
+        for each in server.servers:
+            each.close()
         listener.close()
-
-
-def _no_signals() -> Any:
-    """The signals are the test runner's."""
-    from contextlib import nullcontext
-
-    return nullcontext()
 
 
 def settings_json(*providers: tuple[str, str], secret_file: str, **more: Any) -> str:
