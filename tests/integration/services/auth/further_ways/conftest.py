@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyotp
@@ -19,7 +24,10 @@ from pulsemesh.auth.v1 import (
     session_pb2,
     session_service_pb2,
 )
-from tests.integration.services.auth.conftest import EMAIL, PASSWORD, Rig, bearer
+from services.auth.module import module
+from services.chassis import migrations
+from services.chassis.database import open_database
+from tests.integration.services.auth.conftest import EMAIL, PASSWORD, Rig, bearer, running_rig
 
 BY_PASSWORD = second_factor_pb2.OwnerProof(password=PASSWORD)
 
@@ -75,6 +83,35 @@ class Ways:
         """Give a second proof."""
         request = second_factor_service_pb2.CompleteSignInRequest(challenge=challenge, **proof)
         return (await self.factors.CompleteSignIn(request)).tokens  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with an empty database, migrated once for all tests."""
+    directory = tmp_path_factory.mktemp("migrated")
+    asyncio.run(_migrate(directory))
+    return directory
+
+
+async def _migrate(directory: Path) -> None:
+    assert module.migrations is not None
+    database = open_database(f"sqlite:///{directory}", schema="auth")
+    await migrations.prepare(database, module.migrations, on_start=True)
+    await database.close()
+
+
+@pytest.fixture
+async def rig(tmp_path: Path, migrated: Path) -> AsyncIterator[Rig]:
+    async with rig_over(tmp_path, migrated) as running:
+        yield running
+
+
+@asynccontextmanager
+async def rig_over(directory: Path, migrated: Path) -> AsyncIterator[Rig]:
+    """The domain over a copy of the migrated database."""
+    shutil.copytree(migrated, directory, dirs_exist_ok=True)
+    async with running_rig(directory, f"sqlite:///{directory}") as running:
+        yield running
 
 
 @pytest.fixture

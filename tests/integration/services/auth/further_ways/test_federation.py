@@ -15,8 +15,8 @@ from pulsemesh.auth.v1 import session_pb2
 from services.auth.store import accounts
 from services.auth.tables import accounts as account_table
 from services.auth.tables import provider_attempts, provider_links
-from tests.integration.services.auth.conftest import EMAIL, PASSWORD, Rig, bearer, refused, running_rig
-from tests.integration.services.auth.further_ways.conftest import BY_PASSWORD, Ways, claims_of
+from tests.integration.services.auth.conftest import EMAIL, PASSWORD, Rig, bearer, refused
+from tests.integration.services.auth.further_ways.conftest import BY_PASSWORD, Ways, claims_of, rig_over
 from tests.integration.services.auth.further_ways.provider import (
     CLIENT_SECRET,
     LoopbackProvider,
@@ -86,7 +86,7 @@ class World:
 
 
 @pytest.fixture
-async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+async def world(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     secret = tmp_path / "secret"
     secret.write_text(CLIENT_SECRET + "\n")
     async with running(LoopbackProvider()) as good, running(LoopbackProvider()) as other:
@@ -95,7 +95,7 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         monkeypatch.setenv(
             "PULSEMESH_SIGN_IN_PROVIDER_REDIRECT_URIS", '["https://app.example.org/back/{provider}"]'
         )
-        async with running_rig(tmp_path, f"sqlite:///{tmp_path}") as rig:
+        async with rig_over(tmp_path, migrated) as rig:
             yield World(rig, good, other)
 
 
@@ -151,7 +151,7 @@ async def test_an_unverified_address_makes_no_account_and_asks_about_none(world:
 
 
 async def test_a_provider_that_is_not_believed_about_addresses_makes_no_account(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else it takes places at other people's addresses, and waits for them to reset the password."""
     secret = tmp_path / "secret"
@@ -160,7 +160,7 @@ async def test_a_provider_that_is_not_believed_about_addresses_makes_no_account(
         listed = settings_json(("good", good.issuer), secret_file=str(secret), vouches_for_addresses=None)
         monkeypatch.setenv("PULSEMESH_SIGN_IN_PROVIDERS", listed)
         monkeypatch.setenv("PULSEMESH_SIGN_IN_PROVIDER_REDIRECT_URIS", f'["{redirect_uri()}"]')
-        async with running_rig(tmp_path, f"sqlite:///{tmp_path}") as rig:
+        async with rig_over(tmp_path, migrated) as rig:
             world = World(rig, good, good)
             assert (await refused(world.come(**PROVED)))[:2] == NOT_PROVED
 
