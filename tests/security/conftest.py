@@ -39,6 +39,7 @@ async def target(tmp_path_factory: pytest.TempPathFactory, mint: TokenMint) -> A
             "server": {"listen": "127.0.0.1:0", "stream_notice_s": 0.0, "drain_grace_s": 1.0},
             "telemetry": {"log_level": "error"},
             "auth": {
+                "http_listen": "127.0.0.1:0",
                 "issuer": ISSUER,
                 "jwks_file": mint.publish(folder / KEYS),
                 "delegation": "exchange",
