@@ -84,7 +84,6 @@ def platform() -> Iterator[str]:
     say(f"$ {command}")
     environment = {
         **os.environ,
-        "PULSEMESH_CONSENT__GATE": "service",
         "PULSEMESH_AUTH__HTTP_LISTEN": f"127.0.0.1:{pages}",
         "PULSEMESH_GATEWAY_LISTEN": f"127.0.0.1:{door}",
     }

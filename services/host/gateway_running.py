@@ -262,7 +262,21 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> ExitCode:
 
 def run_up(settings: Settings, domains: Sequence[str], ready_file: Path | None) -> ExitCode:
     """Run the platform and the gateway before it; where there is no Envoy, say so and run the platform."""
-    return _run(settings, _serve_all(settings, domains, ready_file))
+    return _run(settings, _serve_all(with_real_doors(settings, domains), domains, ready_file))
+
+
+def with_real_doors(settings: Settings, domains: Sequence[str]) -> Settings:
+    """What nobody set differently: the consent service is asked, and devices and apps are let in.
+
+    `serve` on a developer's machine leaves both out; `up` is the platform as people meet it.
+    """
+    changes: dict[str, Any] = {}
+    served = domain_names(domains)
+    if settings.consent.gate is None and "consent" in served:
+        changes["consent"] = settings.consent.model_copy(update={"gate": "service"})
+    if settings.development and settings.auth.http_listen is None and "auth" in served:
+        changes["auth"] = settings.auth.model_copy(update={"http_listen": _free("127.0.0.1:0")})
+    return settings.model_copy(update=changes)
 
 
 def run_validate(settings: Settings) -> ExitCode:
