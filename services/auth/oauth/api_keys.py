@@ -57,7 +57,7 @@ class ApiKeys:
         self._database = database
         self._clock_ms = clock_ms
 
-    async def create(self, staff_id: str, request: wire.CreateApiKeyRequest) -> tuple[ApiKey, str]:
+    async def create(self, request: wire.CreateApiKeyRequest) -> tuple[ApiKey, str]:
         """A new key, and the only copy of it; see the contract for repeats.
 
         Raises:
@@ -69,15 +69,15 @@ class ApiKeys:
         except UnknownScopes as error:
             raise InvalidField("scopes", str(error)) from None
         async with self._database.write() as transaction:
-            return await transaction.run(self._create, staff_id, request, scopes)
+            return await transaction.run(self._create, request, scopes)
 
     def _create(
-        self, conn: Connection, staff_id: str, request: wire.CreateApiKeyRequest, scopes: frozenset[str]
+        self, conn: Connection, request: wire.CreateApiKeyRequest, scopes: frozenset[str]
     ) -> tuple[ApiKey, str]:
         now_ms = self._clock_ms()
         secret = with_checksum(new_token(KEY_PREFIX))
         made = {"key_sha256": fingerprint(secret), "prefix": secret[:_SHOWN]}
-        known = store.find_by_request(conn, staff_id, request.request_id)
+        known = store.find_by_request(conn, request.partner, request.request_id)
         if known is not None:
             store.change(conn, known.key_id, **made)
             return dataclasses.replace(known, prefix=secret[:_SHOWN]), secret
@@ -90,7 +90,6 @@ class ApiKeys:
             name=" ".join(request.name.split()),
             prefix=secret[:_SHOWN],
             scopes=scopes,
-            created_by=staff_id,
             request_id=request.request_id,
             created_ms=now_ms,
             expires_ms=now_ms + (request.days or _DAYS) * _DAY_MS,

@@ -133,18 +133,17 @@ api_keys = Table(
     Column("key_id", String(26), primary_key=True, **NONE),
     Column("key_sha256", LargeBinary, nullable=False, unique=True, **NONE),
     Column("partner", String(40), nullable=False, **NONE),
-    Column("name", String(60), nullable=False, **holds("content")),
+    # What the key is for. Who made it stands in the audit log: a key belongs to a partner and to no person.
+    Column("name", String(60), nullable=False, **NONE),
     # The first characters, by which people tell keys apart.
     Column("prefix", String(16), nullable=False, **NONE),
     Column("scopes", Text, nullable=False, **NONE),
-    # Of staff.
-    Column("created_by", String(64), nullable=False, **holds("identity")),
     Column("request_id", String(64), nullable=False, **NONE),
     Column("created_ms", BigInteger, nullable=False, **NONE),
     Column("expires_ms", BigInteger, nullable=False, **NONE),
     Column("revoked_ms", BigInteger, nullable=True, **NONE),
     # To the hour.
     Column("used_ms", BigInteger, nullable=True, **NONE),
-    UniqueConstraint("created_by", "request_id", name="api_keys_by_request"),
+    UniqueConstraint("partner", "request_id", name="api_keys_by_request"),
     Index("api_keys_by_partner", "partner", "key_id"),
 )

@@ -59,13 +59,12 @@ def upgrade() -> None:
         _given("name", sa.String(60)),
         _given("prefix", sa.String(16)),
         _given("scopes", sa.Text),
-        _given("created_by", sa.String(64)),
         _given("request_id", sa.String(64)),
         _given("created_ms", sa.BigInteger),
         _given("expires_ms", sa.BigInteger),
         _maybe("revoked_ms", sa.BigInteger),
         _maybe("used_ms", sa.BigInteger),
-        sa.UniqueConstraint("created_by", "request_id", name="api_keys_by_request"),
+        sa.UniqueConstraint("partner", "request_id", name="api_keys_by_request"),
     )
     op.create_index("api_keys_by_partner", "api_keys", ["partner", "key_id"])
 

@@ -23,9 +23,8 @@ class ApiKeyServicer(stubs.ApiKeyServiceServicer):
     async def CreateApiKey(
         self, request: wire.CreateApiKeyRequest, context: _Context
     ) -> wire.CreateApiKeyResponse:
-        call = current_call()
-        key, secret = await self._keys.create(call.principal.user_id, request)
-        call.note(key_id=key.key_id, partner=key.partner)
+        key, secret = await self._keys.create(request)
+        current_call().note(key_id=key.key_id, partner=key.partner)
         return wire.CreateApiKeyResponse(api_key=_message(key), key=secret)
 
     async def ListApiKeys(

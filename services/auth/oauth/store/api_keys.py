@@ -20,7 +20,6 @@ class ApiKey:
     name: str
     prefix: str
     scopes: frozenset[str]
-    created_by: str
     request_id: str
     created_ms: int
     expires_ms: int
@@ -43,9 +42,9 @@ def find(conn: Connection, key_id: str) -> ApiKey | None:
     return _one(conn.execute(select(table).where(table.c.key_id == key_id)).first())
 
 
-def find_by_request(conn: Connection, created_by: str, request_id: str) -> ApiKey | None:
+def find_by_request(conn: Connection, partner: str, request_id: str) -> ApiKey | None:
     """The one that a request made; nobody else changes it until the commit."""
-    statement = select(table).where(table.c.created_by == created_by, table.c.request_id == request_id)
+    statement = select(table).where(table.c.partner == partner, table.c.request_id == request_id)
     return _one(conn.execute(statement.with_for_update()).first())
 
 

@@ -13,8 +13,8 @@ from services.host.registry import domain_names, load_modules
 
 MODULES = load_modules(domain_names())
 ANSWERED_BY_CODE = {
-    # By the person's address, in services/auth/personal_data.py; keys of partners name no person.
-    "auth": ["api_keys", "mails", "provider_sign_ups", "sign_ups"],
+    # By the person's address, in services/auth/personal_data.py.
+    "auth": ["mails", "provider_sign_ups", "sign_ups"],
 }
 
 
