@@ -153,3 +153,35 @@ async def test_large_payloads_travel(bus: EventBus) -> None:
 
 async def test_ping_answers(bus: EventBus) -> None:
     await bus.ping()
+
+
+async def test_what_is_erased_is_not_delivered_and_nobody_waits_for_it(bus: EventBus) -> None:
+    """A group that had not handled the erased events goes on with those of others."""
+    recorder = Recorder()
+    recorder.store_down = 10_000
+    await bus.subscribe("slow", [TYPE], recorder)
+    published = [event("gone", 1), event("stays", 2), event("gone", 3), event("stays", 4)]
+    publishing = asyncio.create_task(bus.publish(published))
+    await eventually(lambda: recorder.store_down < 10_000)  # it holds the first of them already
+    erased = await bus.erase("gone")
+    recorder.store_down = 0
+    await publishing
+    await bus.publish([event("gone", 5), event("stays", 6)])  # those who come after are not the bus' affair
+    await eventually(lambda: recorder.numbers.get("stays") == [2, 4, 6] and 5 in recorder.numbers["gone"])
+    assert recorder.parked == []
+    if isinstance(bus, RedisStreamsBus):
+        assert erased == 2
+        assert await bus.erase("gone") == 1
+    assert await bus.erase("nobody") == 0
+
+
+async def test_erased_events_are_not_replayed(bus: EventBus) -> None:
+    if isinstance(bus, InProcessBus):
+        pytest.skip("the in-process bus keeps no log")
+    await bus.publish([event("gone", 1), event("stays", 2), event("gone", 3)])
+    assert await bus.erase("gone") == 2
+    late = Recorder()
+    await bus.subscribe("late", [TYPE], late)  # a new group gets all that is kept
+    await eventually(lambda: late.numbers == {"stays": [2]})
+    await bus.replay("late", 0)
+    await eventually(lambda: late.numbers == {"stays": [2, 2]})

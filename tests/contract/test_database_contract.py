@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, func, insert, select
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from services.chassis.database import (
@@ -18,6 +18,8 @@ from services.chassis.database import (
     insert_for,
     open_database,
     raise_signal,
+    sqlite,
+    sqlite_connection,
 )
 
 metadata = MetaData()
@@ -342,4 +344,82 @@ async def test_no_server_is_store_unavailable() -> None:
     with pytest.raises(StoreUnavailable) as caught:
         await database.ping()
     assert caught.value.retry_after > 0
+    await database.close()
+
+
+SECRET = "the peculiar quince of Quillfeather "
+
+
+def remove(connection: Connection, key: int) -> None:
+    connection.execute(delete(notes).where(notes.c.id == key))
+
+
+def kept_in_files(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+async def test_a_scrub_keeps_what_was_not_deleted(database: Database) -> None:
+    async with database.write() as transaction:
+        await transaction.run(add, 1, SECRET * 100)
+        await transaction.run(add, 2)
+    async with database.write() as transaction:
+        await transaction.run(remove, 1)
+    await database.scrub()
+    await database.scrub()  # with nothing to do
+    assert await stored(database) == [2]
+    async with database.write() as transaction:
+        await transaction.run(add, 3)
+    assert await stored(database) == [2, 3]
+
+
+async def test_a_scrub_leaves_an_open_reader_its_view(database: Database) -> None:
+    async with database.write() as transaction:
+        await transaction.run(add, 1, SECRET * 100)
+    async with database.read() as before:
+        await before.run(keys)  # PostgreSQL's default isolation sees each statement's own moment
+        async with database.write() as transaction:
+            await transaction.run(remove, 1)
+        scrubbing = asyncio.create_task(database.scrub())
+        await asyncio.sleep(0.05)
+        assert await before.run(keys) in ([1], [])
+    await scrubbing
+    assert await stored(database) == []
+
+
+async def test_a_scrubbed_sqlite_file_and_its_log_hold_nothing_of_what_was_deleted(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path}", schema="notes")
+    await database.change_schema(metadata.create_all)
+    async with database.write() as transaction:
+        await transaction.run(add, 1, SECRET * 1000)
+        await transaction.run(add, 2, "x" * 100_000)
+    assert SECRET.encode() in kept_in_files(tmp_path)
+    async with database.read() as before:
+        assert await before.run(keys) == [1, 2]
+        async with database.write() as transaction:
+            await transaction.run(remove, 1)
+        scrubbing = asyncio.create_task(database.scrub())
+        await asyncio.sleep(0.3)
+        assert not scrubbing.done()  # the reader's view is in the log, and so is the text
+        assert await before.run(keys) == [1, 2]
+        assert await stored(database) == [2]  # other readers go on
+    await scrubbing
+    assert SECRET.encode() not in kept_in_files(tmp_path)
+    assert await stored(database) == [2]
+    await database.close()
+
+
+async def test_a_scrub_gives_up_on_a_reader_who_never_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "SCRUB_PATIENCE_S", 0.0)
+    monkeypatch.setattr(sqlite_connection, "BUSY_TIMEOUT_MS", 20)
+    database = open_database(f"sqlite:///{tmp_path}", schema="notes")
+    await database.change_schema(metadata.create_all)
+    async with database.read() as before:
+        await before.run(keys)
+        async with database.write() as transaction:
+            await transaction.run(add, 1)
+        with pytest.raises(StoreUnavailable):
+            await database.scrub()
+    await database.scrub()
     await database.close()

@@ -110,7 +110,12 @@ class Database(Protocol):
     async def scrub(self) -> None:
         """Make what was deleted unreadable in the files, as far as the database can: after an erasure.
 
-        Writers wait meanwhile on SQLite, which is written anew.
+        SQLite is written anew, writers wait meanwhile, and no file holds it any more; this returns only once
+        nobody reads from before the deletion. PostgreSQL gives the space back to its own use: the bytes stay
+        in files and its log until they are written over, and no query finds them.
+
+        Raises:
+            StoreUnavailable: somebody still reads from before the deletion; repeat.
         """
         ...
 

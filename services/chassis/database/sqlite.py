@@ -17,12 +17,15 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, text
 
 from services.chassis.database.completion import Completion
-from services.chassis.database.errors import DatabaseClosed, as_unavailable
+from services.chassis.database.errors import DatabaseClosed, StoreUnavailable, as_unavailable
 from services.chassis.database.file_lock import FileLock
 from services.chassis.database.port import Lease, ReadTransaction, Transaction, take_signals
 from services.chassis.database.signals import Signals
 from services.chassis.database.sqlite_connection import ThreadConnection
 from services.chassis.database.unit import UnitState
+
+SCRUB_PATIENCE_S, SCRUB_PAUSE_S = 60.0, 0.2
+"""How long a scrub waits for readers who still see what was deleted, and between looks."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -183,10 +186,21 @@ class SqliteDatabase:
         return self._signals.subscribe(name, callback)
 
     async def scrub(self) -> None:
-        """See `Database.scrub`."""
+        """See `Database.scrub`. The log holds what was deleted for as long as a reader sees it there."""
         async with self._writing:
             self._require_open()
             await self._writer.complete(_vacuum)
+        deadline = asyncio.get_running_loop().time() + SCRUB_PATIENCE_S
+        while True:
+            async with self._writing:
+                self._require_open()
+                if await self._writer.complete(_checkpoint):
+                    return
+            if asyncio.get_running_loop().time() > deadline:
+                raise StoreUnavailable(
+                    "a reader keeps what was deleted in the log", retry_after=SCRUB_PAUSE_S
+                )
+            await asyncio.sleep(SCRUB_PAUSE_S)
 
     async def ping(self) -> None:
         """See `Database.ping`."""
@@ -212,18 +226,19 @@ class SqliteDatabase:
             raise DatabaseClosed(f"the database {self._path} is closed")
 
 
-def _checkpoint(connection: Connection) -> None:
+def _checkpoint(connection: Connection) -> bool:
+    """Move the log into the file and empty it; False when somebody reads from it."""
     # Outside a transaction, hence on the driver's connection: SQLAlchemy would begin one.
     raw = connection.connection.driver_connection
     assert raw is not None
-    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    busy: int = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    return not busy
 
 
 def _vacuum(connection: Connection) -> None:
     raw = connection.connection.driver_connection
     assert raw is not None
     raw.execute("VACUUM")
-    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _sync_directory(directory: Path) -> None:
