@@ -84,6 +84,7 @@ class LoopbackProvider:
         return Starlette(
             routes=[
                 Route("/.well-known/openid-configuration", self._discovery),
+                Route("/moved", self._discovery),
                 Route("/jwks", self._jwks),
                 Route("/token", self._token, methods=["POST"]),
             ]
@@ -92,12 +93,10 @@ class LoopbackProvider:
     def _count(self, path: str) -> None:
         self.served[path] = self.served.get(path, 0) + 1
 
-    async def _discovery(self, _: Request) -> Response:
+    async def _discovery(self, request: Request) -> Response:
         self._count("discovery")
-        if self.broken == "redirect":
-            return RedirectResponse(f"{self.issuer}/jwks")
-        if self.broken == "long":
-            return Response(b" " * 2_000_000)
+        if self.broken == "redirect" and request.url.path != "/moved":
+            return RedirectResponse(f"{self.issuer}/moved")
         document = {
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.issuer}/authorize",
@@ -105,7 +104,9 @@ class LoopbackProvider:
             "jwks_uri": f"{self.issuer}/jwks",
             "authorization_response_iss_parameter_supported": self.answers_iss,
         }
-        return JSONResponse(document | self.discovery)
+        # Whoever read on, or followed, would find nothing wrong with it.
+        filler = {"filler": "x" * 2_000_000} if self.broken == "long" else {}
+        return JSONResponse(document | self.discovery | filler)
 
     async def _jwks(self, _: Request) -> Response:
         self._count("jwks")
