@@ -12,7 +12,7 @@ import { enumDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file pulsemesh/error/v1/reason.proto.
  */
 export const file_pulsemesh_error_v1_reason: GenFile = /*@__PURE__*/
-  fileDesc("Ch9wdWxzZW1lc2gvZXJyb3IvdjEvcmVhc29uLnByb3RvEhJwdWxzZW1lc2guZXJyb3IudjEq2AgKC0Vycm9yUmVhc29uEhwKGEVSUk9SX1JFQVNPTl9VTlNQRUNJRklFRBAAEiQKIEVSUk9SX1JFQVNPTl9DUkVERU5USUFMU19NSVNTSU5HEAESJAogRVJST1JfUkVBU09OX0NSRURFTlRJQUxTX0lOVkFMSUQQAhIkCiBFUlJPUl9SRUFTT05fQ1JFREVOVElBTFNfRVhQSVJFRBADEh4KGkVSUk9SX1JFQVNPTl9BQ0NFU1NfREVOSUVEEAQSHgoaRVJST1JfUkVBU09OX1NDT1BFX01JU1NJTkcQBRIgChxFUlJPUl9SRUFTT05fQ09OU0VOVF9NSVNTSU5HEAYSHQoZRVJST1JfUkVBU09OX1JBVEVfTElNSVRFRBAHEhsKF0VSUk9SX1JFQVNPTl9XUk9OR19DRUxMEAgSHgoaRVJST1JfUkVBU09OX0ZJRUxEX0lOVkFMSUQQFBIaChZFUlJPUl9SRUFTT05fTk9UX0ZPVU5EEBUSHwobRVJST1JfUkVBU09OX0FMUkVBRFlfRVhJU1RTEBYSHgoaRVJST1JfUkVBU09OX0VUQUdfTUlTTUFUQ0gQFxIjCh9FUlJPUl9SRUFTT05fUEFHRV9UT0tFTl9JTlZBTElEEBgSIgoeRVJST1JfUkVBU09OX1JFUVVFU1RfSURfUkVVU0VEEBkSGgoWRVJST1JfUkVBU09OX1RPT19MQVJHRRAaEiAKHEVSUk9SX1JFQVNPTl9ERUFETElORV9QQVNTRUQQGxIiCh5FUlJPUl9SRUFTT05fRk9STUFUX1VOU1VJVEFCTEUQHBIYChRFUlJPUl9SRUFTT05fREVSSVZFRBAdEhcKE0VSUk9SX1JFQVNPTl9ISURERU4QHhIdChlFUlJPUl9SRUFTT05fTk9USElOR19MRUZUEB8SGQoVRVJST1JfUkVBU09OX0lOVEVSTkFMECgSIgoeRVJST1JfUkVBU09OX1NUT1JFX1VOQVZBSUxBQkxFECkSHgoaRVJST1JfUkVBU09OX1NIVVRUSU5HX0RPV04QKhIkCiBFUlJPUl9SRUFTT05fTElNSVRFUl9VTkFWQUlMQUJMRRArEiQKIEVSUk9SX1JFQVNPTl9DT05TRU5UX1VOQVZBSUxBQkxFECwSIwofRVJST1JfUkVBU09OX1BST1RPQ09MX1ZJT0xBVElPThA8EiAKHEVSUk9SX1JFQVNPTl9DUkVESVRfRVhDRUVERUQQPRIeChpFUlJPUl9SRUFTT05fV1JJVEVSX0ZFTkNFRBA+EiEKHUVSUk9SX1JFQVNPTl9SRUNPUkRJTkdfQ0xPU0VEED8SJQohRVJST1JfUkVBU09OX1JFQ09SRElOR19JTkNPTVBMRVRFEEASIQodRVJST1JfUkVBU09OX0hFQVJUQkVBVF9NSVNTRUQQQRIiCh5FUlJPUl9SRUFTT05fQ0hFQ0tTVU1fTUlTTUFUQ0gQQmIGcHJvdG8z");
+  fileDesc("Ch9wdWxzZW1lc2gvZXJyb3IvdjEvcmVhc29uLnByb3RvEhJwdWxzZW1lc2guZXJyb3IudjEq6hQKC0Vycm9yUmVhc29uEhwKGEVSUk9SX1JFQVNPTl9VTlNQRUNJRklFRBAAEiQKIEVSUk9SX1JFQVNPTl9DUkVERU5USUFMU19NSVNTSU5HEAESJAogRVJST1JfUkVBU09OX0NSRURFTlRJQUxTX0lOVkFMSUQQAhIkCiBFUlJPUl9SRUFTT05fQ1JFREVOVElBTFNfRVhQSVJFRBADEh4KGkVSUk9SX1JFQVNPTl9BQ0NFU1NfREVOSUVEEAQSHgoaRVJST1JfUkVBU09OX1NDT1BFX01JU1NJTkcQBRIgChxFUlJPUl9SRUFTT05fQ09OU0VOVF9NSVNTSU5HEAYSHQoZRVJST1JfUkVBU09OX1JBVEVfTElNSVRFRBAHEhsKF0VSUk9SX1JFQVNPTl9XUk9OR19DRUxMEAgSHgoaRVJST1JfUkVBU09OX0ZJRUxEX0lOVkFMSUQQFBIaChZFUlJPUl9SRUFTT05fTk9UX0ZPVU5EEBUSHwobRVJST1JfUkVBU09OX0FMUkVBRFlfRVhJU1RTEBYSHgoaRVJST1JfUkVBU09OX0VUQUdfTUlTTUFUQ0gQFxIjCh9FUlJPUl9SRUFTT05fUEFHRV9UT0tFTl9JTlZBTElEEBgSIgoeRVJST1JfUkVBU09OX1JFUVVFU1RfSURfUkVVU0VEEBkSGgoWRVJST1JfUkVBU09OX1RPT19MQVJHRRAaEiAKHEVSUk9SX1JFQVNPTl9ERUFETElORV9QQVNTRUQQGxIiCh5FUlJPUl9SRUFTT05fRk9STUFUX1VOU1VJVEFCTEUQHBIYChRFUlJPUl9SRUFTT05fREVSSVZFRBAdEhcKE0VSUk9SX1JFQVNPTl9ISURERU4QHhIdChlFUlJPUl9SRUFTT05fTk9USElOR19MRUZUEB8SGQoVRVJST1JfUkVBU09OX0lOVEVSTkFMECgSIgoeRVJST1JfUkVBU09OX1NUT1JFX1VOQVZBSUxBQkxFECkSHgoaRVJST1JfUkVBU09OX1NIVVRUSU5HX0RPV04QKhIkCiBFUlJPUl9SRUFTT05fTElNSVRFUl9VTkFWQUlMQUJMRRArEiQKIEVSUk9SX1JFQVNPTl9DT05TRU5UX1VOQVZBSUxBQkxFECwSIwofRVJST1JfUkVBU09OX1BST1RPQ09MX1ZJT0xBVElPThA8EiAKHEVSUk9SX1JFQVNPTl9DUkVESVRfRVhDRUVERUQQPRIeChpFUlJPUl9SRUFTT05fV1JJVEVSX0ZFTkNFRBA+EiEKHUVSUk9SX1JFQVNPTl9SRUNPUkRJTkdfQ0xPU0VEED8SJQohRVJST1JfUkVBU09OX1JFQ09SRElOR19JTkNPTVBMRVRFEEASIQodRVJST1JfUkVBU09OX0hFQVJUQkVBVF9NSVNTRUQQQRIiCh5FUlJPUl9SRUFTT05fQ0hFQ0tTVU1fTUlTTUFUQ0gQQhImCiJFUlJPUl9SRUFTT05fQ09OU0VOVF9URVhUX09VVERBVEVEEHgSKAokRVJST1JfUkVBU09OX1BBUkVOVEFMX0NPTlNFTlRfTkVFREVEEHkSHAoYRVJST1JfUkVBU09OX0FHRV9VTktOT1dOEHoSJAogRVJST1JfUkVBU09OX1BVUlBPU0VfTk9UX09GRkVSRUQQexIiCh5FUlJPUl9SRUFTT05fQklSVEhfTU9OVEhfRklYRUQQfBIfChtFUlJPUl9SRUFTT05fU0lHTl9JTl9GQUlMRUQQUBIiCh5FUlJPUl9SRUFTT05fU0lHTl9JTl9USFJPVFRMRUQQURIbChdFUlJPUl9SRUFTT05fQ09ERV9XUk9ORxBSEh4KGkVSUk9SX1JFQVNPTl9TRVNTSU9OX0VOREVEEFMSHgoaRVJST1JfUkVBU09OX1BBU1NXT1JEX1dFQUsQVBIiCh5FUlJPUl9SRUFTT05fUEFTU1dPUkRfQlJFQUNIRUQQVRIaChZFUlJPUl9SRUFTT05fVE9PX1lPVU5HEFYSHgoaRVJST1JfUkVBU09OX1NJR05fSU5fQUdBSU4QVxIiCh5FUlJPUl9SRUFTT05fVVNFUl9DT0RFX1VOS05PV04QWhIeChpFUlJPUl9SRUFTT05fVE9PX01BTllfQVBQUxBbEicKIkVSUk9SX1JFQVNPTl9JTlNUQUxMQVRJT05fT1ZFUkxBUFMQlgESHwoaRVJST1JfUkVBU09OX1RPT19NVUNIX0dFQVIQlwESJQogRVJST1JfUkVBU09OX1NFUlZJQ0VfVU5SRUFDSEFCTEUQoAESIwoeRVJST1JfUkVBU09OX1JFUVVFU1RfTUFMRk9STUVEEKEBEiAKG0VSUk9SX1JFQVNPTl9NRVRIT0RfVU5LTk9XThCiARIeChlFUlJPUl9SRUFTT05fSEFORExFX1RBS0VOEIwBEikKJEVSUk9SX1JFQVNPTl9IQU5ETEVfQ0hBTkdFRF9SRUNFTlRMWRCNARIfChpFUlJPUl9SRUFTT05fSU1BR0VfSU5WQUxJRBCOARIjCh9FUlJPUl9SRUFTT05fUEVFUl9OT1RfQ0VSVElGSUVEEG4SIgoeRVJST1JfUkVBU09OX0RFTEVHQVRJT05fTkVFREVEEG8SIwofRVJST1JfUkVBU09OX0RFTEVHQVRJT05fUkVGVVNFRBBwEh8KG0VSUk9SX1JFQVNPTl9TVEVQX1VQX05FRURFRBBxEiQKIEVSUk9SX1JFQVNPTl9MQVNUX1NFQ1VSSVRZX0FETUlOEHISGQoVRVJST1JfUkVBU09OX09XTl9ST0xFEHMSKQolRVJST1JfUkVBU09OX1JPTEVfTk9UX0ZPUl9FTUVSR0VOQ0lFUxB0EhkKFUVSUk9SX1JFQVNPTl9OT19TVEFGRhB1EiQKIEVSUk9SX1JFQVNPTl9TRUNPTkRfRkFDVE9SX1dST05HEGQSKAokRVJST1JfUkVBU09OX1NFQ09ORF9GQUNUT1JfVEhST1RUTEVEEGUSJQohRVJST1JfUkVBU09OX1NJR05fSU5fQVRURU1QVF9PVkVSEGYSIAocRVJST1JfUkVBU09OX1BBU1NLRVlfUkVGVVNFRBBnEh8KG0VSUk9SX1JFQVNPTl9QQVNTS0VZX0NPUElFRBBoEhwKGEVSUk9SX1JFQVNPTl9MQVNUX1dBWV9JThBpEiEKHUVSUk9SX1JFQVNPTl9QUk9WSURFUl9SRUZVU0VEEGoSJQohRVJST1JfUkVBU09OX1BST1ZJREVSX1VOQVZBSUxBQkxFEGsSIAocRVJST1JfUkVBU09OX1NJR05fSU5fVE9fTElOSxBsEiMKH0VSUk9SX1JFQVNPTl9BRERSRVNTX05PVF9QUk9WRUQQbRImCiFFUlJPUl9SRUFTT05fUklHSFRTX1JFUVVFU1RfQkVHVU4QggESKwomRVJST1JfUkVBU09OX1JJR0hUU19SRVFVRVNUX1VORklOSVNIRUQQgwESGAoTRVJST1JfUkVBU09OX0VSQVNFRBCEAWIGcHJvdG8z");
 
 /**
  * @generated from enum pulsemesh.error.v1.ErrorReason
@@ -199,6 +199,319 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_CHECKSUM_MISMATCH = 66;
    */
   CHECKSUM_MISMATCH = 66,
+
+  /**
+   * Consents.
+   * The text that was shown is not the one that holds now; the metadata name both.
+   *
+   * @generated from enum value: ERROR_REASON_CONSENT_TEXT_OUTDATED = 120;
+   */
+  CONSENT_TEXT_OUTDATED = 120,
+
+  /**
+   * The person is too young to consent alone where they live.
+   *
+   * @generated from enum value: ERROR_REASON_PARENTAL_CONSENT_NEEDED = 121;
+   */
+  PARENTAL_CONSENT_NEEDED = 121,
+
+  /**
+   * Nobody said when the person was born, so nobody knows whether they may consent.
+   *
+   * @generated from enum value: ERROR_REASON_AGE_UNKNOWN = 122;
+   */
+  AGE_UNKNOWN = 122,
+
+  /**
+   * The purpose is not offered to anybody, or not where the person lives.
+   *
+   * @generated from enum value: ERROR_REASON_PURPOSE_NOT_OFFERED = 123;
+   */
+  PURPOSE_NOT_OFFERED = 123,
+
+  /**
+   * A month of birth that was given once is corrected by staff only.
+   *
+   * @generated from enum value: ERROR_REASON_BIRTH_MONTH_FIXED = 124;
+   */
+  BIRTH_MONTH_FIXED = 124,
+
+  /**
+   * Accounts and sessions.
+   * Address and password do not belong together.
+   *
+   * @generated from enum value: ERROR_REASON_SIGN_IN_FAILED = 80;
+   */
+  SIGN_IN_FAILED = 80,
+
+  /**
+   * Too many failures: the error says when to come back.
+   *
+   * @generated from enum value: ERROR_REASON_SIGN_IN_THROTTLED = 81;
+   */
+  SIGN_IN_THROTTLED = 81,
+
+  /**
+   * The code or link of a mail is wrong, used, or out of date.
+   *
+   * @generated from enum value: ERROR_REASON_CODE_WRONG = 82;
+   */
+  CODE_WRONG = 82,
+
+  /**
+   * The session is over: sign in again.
+   *
+   * @generated from enum value: ERROR_REASON_SESSION_ENDED = 83;
+   */
+  SESSION_ENDED = 83,
+
+  /**
+   * @generated from enum value: ERROR_REASON_PASSWORD_WEAK = 84;
+   */
+  PASSWORD_WEAK = 84,
+
+  /**
+   * The password is in a collection of stolen ones.
+   *
+   * @generated from enum value: ERROR_REASON_PASSWORD_BREACHED = 85;
+   */
+  PASSWORD_BREACHED = 85,
+
+  /**
+   * Below the age at which the person's country lets them sign up by themselves.
+   *
+   * @generated from enum value: ERROR_REASON_TOO_YOUNG = 86;
+   */
+  TOO_YOUNG = 86,
+
+  /**
+   * The caller must have signed in within the last minutes for this.
+   *
+   * @generated from enum value: ERROR_REASON_SIGN_IN_AGAIN = 87;
+   */
+  SIGN_IN_AGAIN = 87,
+
+  /**
+   * Programs that people let in.
+   * The code that a device shows is wrong, used, or out of date.
+   *
+   * @generated from enum value: ERROR_REASON_USER_CODE_UNKNOWN = 90;
+   */
+  USER_CODE_UNKNOWN = 90,
+
+  /**
+   * Nobody owns so many apps, or keys: delete some first.
+   *
+   * @generated from enum value: ERROR_REASON_TOO_MANY_APPS = 91;
+   */
+  TOO_MANY_APPS = 91,
+
+  /**
+   * Gear.
+   * The component would sit on two things at once.
+   *
+   * @generated from enum value: ERROR_REASON_INSTALLATION_OVERLAPS = 150;
+   */
+  INSTALLATION_OVERLAPS = 150,
+
+  /**
+   * Nobody owns so many bikes: delete some gear first.
+   *
+   * @generated from enum value: ERROR_REASON_TOO_MUCH_GEAR = 151;
+   */
+  TOO_MUCH_GEAR = 151,
+
+  /**
+   * The gateway.
+   * No instance of the service takes calls now.
+   *
+   * @generated from enum value: ERROR_REASON_SERVICE_UNREACHABLE = 160;
+   */
+  SERVICE_UNREACHABLE = 160,
+
+  /**
+   * Not a call at all: headers, path or body that no client of ours sends.
+   *
+   * @generated from enum value: ERROR_REASON_REQUEST_MALFORMED = 161;
+   */
+  REQUEST_MALFORMED = 161,
+
+  /**
+   * The platform has no such method, or not for callers from outside.
+   *
+   * @generated from enum value: ERROR_REASON_METHOD_UNKNOWN = 162;
+   */
+  METHOD_UNKNOWN = 162,
+
+  /**
+   * Profiles.
+   * The handle is another person's, was one until lately, or is reserved.
+   *
+   * @generated from enum value: ERROR_REASON_HANDLE_TAKEN = 140;
+   */
+  HANDLE_TAKEN = 140,
+
+  /**
+   * A handle can be changed once in 30 days.
+   *
+   * @generated from enum value: ERROR_REASON_HANDLE_CHANGED_RECENTLY = 141;
+   */
+  HANDLE_CHANGED_RECENTLY = 141,
+
+  /**
+   * Not a picture of an accepted kind, broken, or with too many pixels.
+   *
+   * @generated from enum value: ERROR_REASON_IMAGE_INVALID = 142;
+   */
+  IMAGE_INVALID = 142,
+
+  /**
+   * Services and staff.
+   * A service token that came over a connection whose certificate is not that service's.
+   *
+   * @generated from enum value: ERROR_REASON_PEER_NOT_CERTIFIED = 110;
+   */
+  PEER_NOT_CERTIFIED = 110,
+
+  /**
+   * A service that acts for a person shows a token that says so; a header is not enough.
+   *
+   * @generated from enum value: ERROR_REASON_DELEGATION_NEEDED = 111;
+   */
+  DELEGATION_NEEDED = 111,
+
+  /**
+   * This service may not act for a person there, or not with these scopes.
+   *
+   * @generated from enum value: ERROR_REASON_DELEGATION_REFUSED = 112;
+   */
+  DELEGATION_REFUSED = 112,
+
+  /**
+   * The caller must have proved a second factor within the last minutes.
+   *
+   * @generated from enum value: ERROR_REASON_STEP_UP_NEEDED = 113;
+   */
+  STEP_UP_NEEDED = 113,
+
+  /**
+   * Nobody would be left who could give roles.
+   *
+   * @generated from enum value: ERROR_REASON_LAST_SECURITY_ADMIN = 114;
+   */
+  LAST_SECURITY_ADMIN = 114,
+
+  /**
+   * Nobody gives a role to themselves.
+   *
+   * @generated from enum value: ERROR_REASON_OWN_ROLE = 115;
+   */
+  OWN_ROLE = 115,
+
+  /**
+   * Nobody takes this role in an emergency.
+   *
+   * @generated from enum value: ERROR_REASON_ROLE_NOT_FOR_EMERGENCIES = 116;
+   */
+  ROLE_NOT_FOR_EMERGENCIES = 116,
+
+  /**
+   * The caller holds no role: there is no token of staff for them.
+   *
+   * @generated from enum value: ERROR_REASON_NO_STAFF = 117;
+   */
+  NO_STAFF = 117,
+
+  /**
+   * Ways to sign in.
+   * The code is wrong, out of date, or was used before.
+   *
+   * @generated from enum value: ERROR_REASON_SECOND_FACTOR_WRONG = 100;
+   */
+  SECOND_FACTOR_WRONG = 100,
+
+  /**
+   * Too many wrong second proofs: the error says when to come back.
+   *
+   * @generated from enum value: ERROR_REASON_SECOND_FACTOR_THROTTLED = 101;
+   */
+  SECOND_FACTOR_THROTTLED = 101,
+
+  /**
+   * The attempt was used, is too old, or never was: begin again.
+   *
+   * @generated from enum value: ERROR_REASON_SIGN_IN_ATTEMPT_OVER = 102;
+   */
+  SIGN_IN_ATTEMPT_OVER = 102,
+
+  /**
+   * What the device signed is not what it was asked for.
+   *
+   * @generated from enum value: ERROR_REASON_PASSKEY_REFUSED = 103;
+   */
+  PASSKEY_REFUSED = 103,
+
+  /**
+   * The counter of the passkey went back: somebody else has a copy.
+   *
+   * @generated from enum value: ERROR_REASON_PASSKEY_COPIED = 104;
+   */
+  PASSKEY_COPIED = 104,
+
+  /**
+   * Nobody could sign in to the account any more.
+   *
+   * @generated from enum value: ERROR_REASON_LAST_WAY_IN = 105;
+   */
+  LAST_WAY_IN = 105,
+
+  /**
+   * The provider's answer is an error, or is not to be believed.
+   *
+   * @generated from enum value: ERROR_REASON_PROVIDER_REFUSED = 106;
+   */
+  PROVIDER_REFUSED = 106,
+
+  /**
+   * @generated from enum value: ERROR_REASON_PROVIDER_UNAVAILABLE = 107;
+   */
+  PROVIDER_UNAVAILABLE = 107,
+
+  /**
+   * The address has an account: sign in to it and link the provider from there.
+   *
+   * @generated from enum value: ERROR_REASON_SIGN_IN_TO_LINK = 108;
+   */
+  SIGN_IN_TO_LINK = 108,
+
+  /**
+   * The provider does not vouch for an address: sign up by mail, and link the provider then.
+   *
+   * @generated from enum value: ERROR_REASON_ADDRESS_NOT_PROVED = 109;
+   */
+  ADDRESS_NOT_PROVED = 109,
+
+  /**
+   * Rights over one's data.
+   * The request is worked on already: it cannot be taken back.
+   *
+   * @generated from enum value: ERROR_REASON_RIGHTS_REQUEST_BEGUN = 130;
+   */
+  RIGHTS_REQUEST_BEGUN = 130,
+
+  /**
+   * There is nothing to fetch yet.
+   *
+   * @generated from enum value: ERROR_REASON_RIGHTS_REQUEST_UNFINISHED = 131;
+   */
+  RIGHTS_REQUEST_UNFINISHED = 131,
+
+  /**
+   * The person was erased, or is being erased: nothing new is kept of them.
+   *
+   * @generated from enum value: ERROR_REASON_ERASED = 132;
+   */
+  ERASED = 132,
 }
 
 /**

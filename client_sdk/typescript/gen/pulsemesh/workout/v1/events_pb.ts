@@ -19,7 +19,117 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file pulsemesh/workout/v1/events.proto.
  */
 export const file_pulsemesh_workout_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiFwdWxzZW1lc2gvd29ya291dC92MS9ldmVudHMucHJvdG8SFHB1bHNlbWVzaC53b3Jrb3V0LnYxIpgBChBSZWNvcmRpbmdTdGFydGVkEhQKDHJlY29yZGluZ19pZBgBIAEoCRIVCgd1c2VyX2lkGAIgASgJQgTo2xgBEicKBXNwb3J0GAMgASgOMhgucHVsc2VtZXNoLnR5cGUudjEuU3BvcnQSLgoKc3RhcnRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiQQoSUmVjb3JkaW5nRGlzY2FyZGVkEhQKDHJlY29yZGluZ19pZBgBIAEoCRIVCgd1c2VyX2lkGAIgASgJQgTo2xgBIrkCCg9Xb3Jrb3V0UmVjb3JkZWQSEgoKd29ya291dF9pZBgBIAEoCRIVCgd1c2VyX2lkGAIgASgJQgTo2xgBEhQKDHJlY29yZGluZ19pZBgDIAEoCRInCgVzcG9ydBgEIAEoDjIYLnB1bHNlbWVzaC50eXBlLnYxLlNwb3J0Ei4KCXN1Yl9zcG9ydBgFIAEoDjIbLnB1bHNlbWVzaC50eXBlLnYxLlN1YlNwb3J0Ei4KCnN0YXJ0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgdzdW1tYXJ5GAggASgLMh0ucHVsc2VtZXNoLndvcmtvdXQudjEuU3VtbWFyeSK6AQoOV29ya291dFVwZGF0ZWQSEgoKd29ya291dF9pZBgBIAEoCRIVCgd1c2VyX2lkGAIgASgJQgTo2xgBEhYKDmNoYW5nZWRfZmllbGRzGAMgAygJEicKBXNwb3J0GAQgASgOMhgucHVsc2VtZXNoLnR5cGUudjEuU3BvcnQSLgoJc3ViX3Nwb3J0GAUgASgOMhsucHVsc2VtZXNoLnR5cGUudjEuU3ViU3BvcnQSDAoEZXRhZxgGIAEoCSI7Cg5Xb3Jrb3V0RGVsZXRlZBISCgp3b3Jrb3V0X2lkGAEgASgJEhUKB3VzZXJfaWQYAiABKAlCBOjbGAEi2gEKD1dvcmtvdXRBbmFseXplZBISCgp3b3Jrb3V0X2lkGAEgASgJEhUKB3VzZXJfaWQYAiABKAlCBOjbGAESJwoFc3BvcnQYAyABKA4yGC5wdWxzZW1lc2gudHlwZS52MS5TcG9ydBIuCgpzdGFydF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIfCgxzdHJlc3Nfc2NvcmUYBSABKAFCBOjbGANIAIgBARIRCglhbGdvcml0aG0YBiABKA1CDwoNX3N0cmVzc19zY29yZSLrAQoOV29ya291dFJldmlzZWQSEgoKd29ya291dF9pZBgBIAEoCRIVCgd1c2VyX2lkGAIgASgJQgTo2xgBEhIKCm9wZXJhdGlvbnMYAyABKA0SLgoKc3RhcnRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KB3N1bW1hcnkYBiABKAsyHS5wdWxzZW1lc2gud29ya291dC52MS5TdW1tYXJ5EgwKBGV0YWcYByABKAkiUQoNV29ya291dEhpZGRlbhISCgp3b3Jrb3V0X2lkGAEgASgJEhUKB3VzZXJfaWQYAiABKAlCBOjbGAESFQoNZGVyaXZhdGlvbl9pZBgDIAEoCSJTCg9Xb3Jrb3V0UmVzdG9yZWQSEgoKd29ya291dF9pZBgBIAEoCRIVCgd1c2VyX2lkGAIgASgJQgTo2xgBEhUKDWRlcml2YXRpb25faWQYAyABKAliBnByb3RvMw", [file_google_protobuf_timestamp, file_pulsemesh_policy_v1_policy, file_pulsemesh_type_v1_sport, file_pulsemesh_workout_v1_workout]);
+  fileDesc("CiFwdWxzZW1lc2gvd29ya291dC92MS9ldmVudHMucHJvdG8SFHB1bHNlbWVzaC53b3Jrb3V0LnYxItYBCg5Xb3Jrb3V0QW1vdW50cxInCgVzcG9ydBgBIAEoDjIYLnB1bHNlbWVzaC50eXBlLnYxLlNwb3J0Ei4KCXN1Yl9zcG9ydBgCIAEoDjIbLnB1bHNlbWVzaC50eXBlLnYxLlN1YlNwb3J0EhcKCmRpc3RhbmNlX20YAyABKAFIAIgBARISCgpkdXJhdGlvbl9zGAQgASgBEhgKEGVsZXZhdGlvbl9nYWluX20YBSABKAESFQoHd29ya19rahgGIAEoAUIE6NsYA0INCgtfZGlzdGFuY2VfbSL3AQoMV29ya291dFN0YXRlEg8KB3ZlcnNpb24YASABKA0SDgoGaGlkZGVuGAIgASgIEi4KCnN0YXJ0X3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKBXRvdGFsGAQgASgLMiQucHVsc2VtZXNoLndvcmtvdXQudjEuV29ya291dEFtb3VudHMSMwoFcGFydHMYBSADKAsyJC5wdWxzZW1lc2gud29ya291dC52MS5Xb3Jrb3V0QW1vdW50cxISCgRnZWFyGAYgASgJQgTo2xgEEhgKCmRldmljZV9pZHMYByADKAlCBOjbGAUimAEKEFJlY29yZGluZ1N0YXJ0ZWQSFAoMcmVjb3JkaW5nX2lkGAEgASgJEhUKB3VzZXJfaWQYAiABKAlCBOjbGAESJwoFc3BvcnQYAyABKA4yGC5wdWxzZW1lc2gudHlwZS52MS5TcG9ydBIuCgpzdGFydF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJBChJSZWNvcmRpbmdEaXNjYXJkZWQSFAoMcmVjb3JkaW5nX2lkGAEgASgJEhUKB3VzZXJfaWQYAiABKAlCBOjbGAEi7AIKD1dvcmtvdXRSZWNvcmRlZBISCgp3b3Jrb3V0X2lkGAEgASgJEhUKB3VzZXJfaWQYAiABKAlCBOjbGAESFAoMcmVjb3JkaW5nX2lkGAMgASgJEicKBXNwb3J0GAQgASgOMhgucHVsc2VtZXNoLnR5cGUudjEuU3BvcnQSLgoJc3ViX3Nwb3J0GAUgASgOMhsucHVsc2VtZXNoLnR5cGUudjEuU3ViU3BvcnQSLgoKc3RhcnRfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KB3N1bW1hcnkYCCABKAsyHS5wdWxzZW1lc2gud29ya291dC52MS5TdW1tYXJ5EjEKBXN0YXRlGAkgASgLMiIucHVsc2VtZXNoLndvcmtvdXQudjEuV29ya291dFN0YXRlIu0BCg5Xb3Jrb3V0VXBkYXRlZBISCgp3b3Jrb3V0X2lkGAEgASgJEhUKB3VzZXJfaWQYAiABKAlCBOjbGAESFgoOY2hhbmdlZF9maWVsZHMYAyADKAkSJwoFc3BvcnQYBCABKA4yGC5wdWxzZW1lc2gudHlwZS52MS5TcG9ydBIuCglzdWJfc3BvcnQYBSABKA4yGy5wdWxzZW1lc2gudHlwZS52MS5TdWJTcG9ydBIMCgRldGFnGAYgASgJEjEKBXN0YXRlGAcgASgLMiIucHVsc2VtZXNoLndvcmtvdXQudjEuV29ya291dFN0YXRlIjsKDldvcmtvdXREZWxldGVkEhIKCndvcmtvdXRfaWQYASABKAkSFQoHdXNlcl9pZBgCIAEoCUIE6NsYASLaAQoPV29ya291dEFuYWx5emVkEhIKCndvcmtvdXRfaWQYASABKAkSFQoHdXNlcl9pZBgCIAEoCUIE6NsYARInCgVzcG9ydBgDIAEoDjIYLnB1bHNlbWVzaC50eXBlLnYxLlNwb3J0Ei4KCnN0YXJ0X3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEh8KDHN0cmVzc19zY29yZRgFIAEoAUIE6NsYA0gAiAEBEhEKCWFsZ29yaXRobRgGIAEoDUIPCg1fc3RyZXNzX3Njb3JlIp4CCg5Xb3Jrb3V0UmV2aXNlZBISCgp3b3Jrb3V0X2lkGAEgASgJEhUKB3VzZXJfaWQYAiABKAlCBOjbGAESEgoKb3BlcmF0aW9ucxgDIAEoDRIuCgpzdGFydF90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoHc3VtbWFyeRgGIAEoCzIdLnB1bHNlbWVzaC53b3Jrb3V0LnYxLlN1bW1hcnkSDAoEZXRhZxgHIAEoCRIxCgVzdGF0ZRgIIAEoCzIiLnB1bHNlbWVzaC53b3Jrb3V0LnYxLldvcmtvdXRTdGF0ZSKEAQoNV29ya291dEhpZGRlbhISCgp3b3Jrb3V0X2lkGAEgASgJEhUKB3VzZXJfaWQYAiABKAlCBOjbGAESFQoNZGVyaXZhdGlvbl9pZBgDIAEoCRIxCgVzdGF0ZRgEIAEoCzIiLnB1bHNlbWVzaC53b3Jrb3V0LnYxLldvcmtvdXRTdGF0ZSKGAQoPV29ya291dFJlc3RvcmVkEhIKCndvcmtvdXRfaWQYASABKAkSFQoHdXNlcl9pZBgCIAEoCUIE6NsYARIVCg1kZXJpdmF0aW9uX2lkGAMgASgJEjEKBXN0YXRlGAQgASgLMiIucHVsc2VtZXNoLndvcmtvdXQudjEuV29ya291dFN0YXRlInEKEVRocmVzaG9sZHNDaGFuZ2VkEhUKB3VzZXJfaWQYASABKAlCBOjbGAESDwoHdmVyc2lvbhgCIAEoBBI0CgZ2YWx1ZXMYAyADKAsyJC5wdWxzZW1lc2gud29ya291dC52MS5UaHJlc2hvbGRWYWx1ZSJ1Cg5UaHJlc2hvbGRWYWx1ZRINCgVmaWVsZBgBIAEoDRInCgVzcG9ydBgCIAEoDjIYLnB1bHNlbWVzaC50eXBlLnYxLlNwb3J0EhYKDmVmZmVjdGl2ZV9mcm9tGAMgASgJEhMKBXZhbHVlGAQgASgBQgTo2xgDYgZwcm90bzM", [file_google_protobuf_timestamp, file_pulsemesh_policy_v1_policy, file_pulsemesh_type_v1_sport, file_pulsemesh_workout_v1_workout]);
+
+/**
+ * Numbers of one stretch of a workout, in one sport.
+ *
+ * @generated from message pulsemesh.workout.v1.WorkoutAmounts
+ */
+export type WorkoutAmounts = Message<"pulsemesh.workout.v1.WorkoutAmounts"> & {
+  /**
+   * @generated from field: pulsemesh.type.v1.Sport sport = 1;
+   */
+  sport: Sport;
+
+  /**
+   * @generated from field: pulsemesh.type.v1.SubSport sub_sport = 2;
+   */
+  subSport: SubSport;
+
+  /**
+   * Absent where it could not be measured.
+   *
+   * @generated from field: optional double distance_m = 3;
+   */
+  distanceM?: number | undefined;
+
+  /**
+   * In motion; where that could not be told, with the clock running; else from
+   * the first sample to the last.
+   *
+   * @generated from field: double duration_s = 4;
+   */
+  durationS: number;
+
+  /**
+   * @generated from field: double elevation_gain_m = 5;
+   */
+  elevationGainM: number;
+
+  /**
+   * @generated from field: double work_kj = 6;
+   */
+  workKj: number;
+};
+
+/**
+ * Describes the message pulsemesh.workout.v1.WorkoutAmounts.
+ * Use `create(WorkoutAmountsSchema)` to create a new message.
+ */
+export const WorkoutAmountsSchema: GenMessage<WorkoutAmounts> = /*@__PURE__*/
+  messageDesc(file_pulsemesh_workout_v1_events, 0);
+
+/**
+ * What whoever sums up workouts needs to know of one, as it was right after the
+ * event. A consumer keeps the state of the greatest version and no other: then
+ * events may come late, twice and in any order, and all end the same.
+ *
+ * @generated from message pulsemesh.workout.v1.WorkoutState
+ */
+export type WorkoutState = Message<"pulsemesh.workout.v1.WorkoutState"> & {
+  /**
+   * 1 when the workout is made; grows with every change of it, hiding included.
+   *
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * @generated from field: bool hidden = 2;
+   */
+  hidden: boolean;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp start_time = 3;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * Of the whole.
+   *
+   * @generated from field: pulsemesh.workout.v1.WorkoutAmounts total = 4;
+   */
+  total?: WorkoutAmounts | undefined;
+
+  /**
+   * Of its sessions; empty where it has only one.
+   *
+   * @generated from field: repeated pulsemesh.workout.v1.WorkoutAmounts parts = 5;
+   */
+  parts: WorkoutAmounts[];
+
+  /**
+   * By the name that its file or archive gave.
+   *
+   * @generated from field: string gear = 6;
+   */
+  gear: string;
+
+  /**
+   * The devices that measured it, each once, in growing order.
+   *
+   * @generated from field: repeated string device_ids = 7;
+   */
+  deviceIds: string[];
+};
+
+/**
+ * Describes the message pulsemesh.workout.v1.WorkoutState.
+ * Use `create(WorkoutStateSchema)` to create a new message.
+ */
+export const WorkoutStateSchema: GenMessage<WorkoutState> = /*@__PURE__*/
+  messageDesc(file_pulsemesh_workout_v1_events, 1);
 
 /**
  * A recording was opened for the first time.
@@ -53,7 +163,7 @@ export type RecordingStarted = Message<"pulsemesh.workout.v1.RecordingStarted"> 
  * Use `create(RecordingStartedSchema)` to create a new message.
  */
 export const RecordingStartedSchema: GenMessage<RecordingStarted> = /*@__PURE__*/
-  messageDesc(file_pulsemesh_workout_v1_events, 0);
+  messageDesc(file_pulsemesh_workout_v1_events, 2);
 
 /**
  * A recording was given up.
@@ -77,7 +187,7 @@ export type RecordingDiscarded = Message<"pulsemesh.workout.v1.RecordingDiscarde
  * Use `create(RecordingDiscardedSchema)` to create a new message.
  */
 export const RecordingDiscardedSchema: GenMessage<RecordingDiscarded> = /*@__PURE__*/
-  messageDesc(file_pulsemesh_workout_v1_events, 1);
+  messageDesc(file_pulsemesh_workout_v1_events, 3);
 
 /**
  * A workout was made of a recording.
@@ -124,6 +234,11 @@ export type WorkoutRecorded = Message<"pulsemesh.workout.v1.WorkoutRecorded"> & 
    * @generated from field: pulsemesh.workout.v1.Summary summary = 8;
    */
   summary?: Summary | undefined;
+
+  /**
+   * @generated from field: pulsemesh.workout.v1.WorkoutState state = 9;
+   */
+  state?: WorkoutState | undefined;
 };
 
 /**
@@ -131,7 +246,7 @@ export type WorkoutRecorded = Message<"pulsemesh.workout.v1.WorkoutRecorded"> & 
  * Use `create(WorkoutRecordedSchema)` to create a new message.
  */
 export const WorkoutRecordedSchema: GenMessage<WorkoutRecorded> = /*@__PURE__*/
-  messageDesc(file_pulsemesh_workout_v1_events, 2);
+  messageDesc(file_pulsemesh_workout_v1_events, 4);
 
 /**
  * Its owner changed it.
@@ -170,6 +285,11 @@ export type WorkoutUpdated = Message<"pulsemesh.workout.v1.WorkoutUpdated"> & {
    * @generated from field: string etag = 6;
    */
   etag: string;
+
+  /**
+   * @generated from field: pulsemesh.workout.v1.WorkoutState state = 7;
+   */
+  state?: WorkoutState | undefined;
 };
 
 /**
@@ -177,7 +297,7 @@ export type WorkoutUpdated = Message<"pulsemesh.workout.v1.WorkoutUpdated"> & {
  * Use `create(WorkoutUpdatedSchema)` to create a new message.
  */
 export const WorkoutUpdatedSchema: GenMessage<WorkoutUpdated> = /*@__PURE__*/
-  messageDesc(file_pulsemesh_workout_v1_events, 3);
+  messageDesc(file_pulsemesh_workout_v1_events, 5);
 
 /**
  * It is gone, with everything that belonged to it.
@@ -201,7 +321,7 @@ export type WorkoutDeleted = Message<"pulsemesh.workout.v1.WorkoutDeleted"> & {
  * Use `create(WorkoutDeletedSchema)` to create a new message.
  */
 export const WorkoutDeletedSchema: GenMessage<WorkoutDeleted> = /*@__PURE__*/
-  messageDesc(file_pulsemesh_workout_v1_events, 4);
+  messageDesc(file_pulsemesh_workout_v1_events, 6);
 
 /**
  * Its analysis was computed: for the first time, or again after a change.
@@ -249,7 +369,7 @@ export type WorkoutAnalyzed = Message<"pulsemesh.workout.v1.WorkoutAnalyzed"> & 
  * Use `create(WorkoutAnalyzedSchema)` to create a new message.
  */
 export const WorkoutAnalyzedSchema: GenMessage<WorkoutAnalyzed> = /*@__PURE__*/
-  messageDesc(file_pulsemesh_workout_v1_events, 5);
+  messageDesc(file_pulsemesh_workout_v1_events, 7);
 
 /**
  * Its owner corrected what was recorded, or took the correction back.
@@ -293,6 +413,11 @@ export type WorkoutRevised = Message<"pulsemesh.workout.v1.WorkoutRevised"> & {
    * @generated from field: string etag = 7;
    */
   etag: string;
+
+  /**
+   * @generated from field: pulsemesh.workout.v1.WorkoutState state = 8;
+   */
+  state?: WorkoutState | undefined;
 };
 
 /**
@@ -300,7 +425,7 @@ export type WorkoutRevised = Message<"pulsemesh.workout.v1.WorkoutRevised"> & {
  * Use `create(WorkoutRevisedSchema)` to create a new message.
  */
 export const WorkoutRevisedSchema: GenMessage<WorkoutRevised> = /*@__PURE__*/
-  messageDesc(file_pulsemesh_workout_v1_events, 6);
+  messageDesc(file_pulsemesh_workout_v1_events, 8);
 
 /**
  * It is in no list and no total any more: other workouts stand in its place.
@@ -322,6 +447,11 @@ export type WorkoutHidden = Message<"pulsemesh.workout.v1.WorkoutHidden"> & {
    * @generated from field: string derivation_id = 3;
    */
   derivationId: string;
+
+  /**
+   * @generated from field: pulsemesh.workout.v1.WorkoutState state = 4;
+   */
+  state?: WorkoutState | undefined;
 };
 
 /**
@@ -329,7 +459,7 @@ export type WorkoutHidden = Message<"pulsemesh.workout.v1.WorkoutHidden"> & {
  * Use `create(WorkoutHiddenSchema)` to create a new message.
  */
 export const WorkoutHiddenSchema: GenMessage<WorkoutHidden> = /*@__PURE__*/
-  messageDesc(file_pulsemesh_workout_v1_events, 7);
+  messageDesc(file_pulsemesh_workout_v1_events, 9);
 
 /**
  * It was hidden and is shown again, as it was.
@@ -351,6 +481,11 @@ export type WorkoutRestored = Message<"pulsemesh.workout.v1.WorkoutRestored"> & 
    * @generated from field: string derivation_id = 3;
    */
   derivationId: string;
+
+  /**
+   * @generated from field: pulsemesh.workout.v1.WorkoutState state = 4;
+   */
+  state?: WorkoutState | undefined;
 };
 
 /**
@@ -358,5 +493,75 @@ export type WorkoutRestored = Message<"pulsemesh.workout.v1.WorkoutRestored"> & 
  * Use `create(WorkoutRestoredSchema)` to create a new message.
  */
 export const WorkoutRestoredSchema: GenMessage<WorkoutRestored> = /*@__PURE__*/
-  messageDesc(file_pulsemesh_workout_v1_events, 8);
+  messageDesc(file_pulsemesh_workout_v1_events, 10);
+
+/**
+ * What an athlete told of thresholds changed. Holds the whole history, so that
+ * whoever keeps the one of the highest version has it, whatever came before.
+ *
+ * @generated from message pulsemesh.workout.v1.ThresholdsChanged
+ */
+export type ThresholdsChanged = Message<"pulsemesh.workout.v1.ThresholdsChanged"> & {
+  /**
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: uint64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * @generated from field: repeated pulsemesh.workout.v1.ThresholdValue values = 3;
+   */
+  values: ThresholdValue[];
+};
+
+/**
+ * Describes the message pulsemesh.workout.v1.ThresholdsChanged.
+ * Use `create(ThresholdsChangedSchema)` to create a new message.
+ */
+export const ThresholdsChangedSchema: GenMessage<ThresholdsChanged> = /*@__PURE__*/
+  messageDesc(file_pulsemesh_workout_v1_events, 11);
+
+/**
+ * One value of the history of thresholds.
+ *
+ * @generated from message pulsemesh.workout.v1.ThresholdValue
+ */
+export type ThresholdValue = Message<"pulsemesh.workout.v1.ThresholdValue"> & {
+  /**
+   * The number of the field of `Thresholds`.
+   *
+   * @generated from field: uint32 field = 1;
+   */
+  field: number;
+
+  /**
+   * Unspecified: for all sports that have no value of their own.
+   *
+   * @generated from field: pulsemesh.type.v1.Sport sport = 2;
+   */
+  sport: Sport;
+
+  /**
+   * "2026-11-23"; empty: since ever.
+   *
+   * @generated from field: string effective_from = 3;
+   */
+  effectiveFrom: string;
+
+  /**
+   * @generated from field: double value = 4;
+   */
+  value: number;
+};
+
+/**
+ * Describes the message pulsemesh.workout.v1.ThresholdValue.
+ * Use `create(ThresholdValueSchema)` to create a new message.
+ */
+export const ThresholdValueSchema: GenMessage<ThresholdValue> = /*@__PURE__*/
+  messageDesc(file_pulsemesh_workout_v1_events, 12);
 
