@@ -135,6 +135,8 @@ def create_erased_people() -> None:
         "erased_people",
         sa.Column("digest", sa.LargeBinary(32), primary_key=True),
         sa.Column("erased_ms", sa.BigInteger, nullable=False),
+        sa.Column("places", sa.Text, nullable=False, server_default="[]"),
+        sa.Column("unscrubbed", sa.Boolean, nullable=False, server_default=sa.false()),
     )
 
 

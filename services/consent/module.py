@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from pulsemesh.consent.v1 import personal_data_service_pb2
 from pulsemesh.consent.v1.consent_service_pb2_grpc import add_ConsentServiceServicer_to_server
 from pulsemesh.consent.v1.personal_data_service_pb2_grpc import add_PersonalDataServiceServicer_to_server
 from pulsemesh.consent.v1.rights_service_pb2_grpc import add_RightsServiceServicer_to_server
-from pulsemesh.type.v1.personal_data_pb2 import ErasedPlace
 from services.chassis.module import ModuleContext, RunningModule
 from services.chassis.personal_data import PersonalData, personal_data_servicer
 from services.consent.changes import ChangeFeed
@@ -31,6 +28,7 @@ from services.consent.settings import ConsentSettings
 from services.consent.tables import metadata
 
 _HOUR_MS = 3_600_000
+_SPARING = {"rights_requests": rights_store.at_work_erasing()}
 
 
 class ConsentModule:
@@ -57,7 +55,7 @@ class ConsentModule:
         servicer = ConsentServicer(database, registrar, feed, context.consent, clock_ms)
         grace_ms = int(settings.erasure_grace_h * _HOUR_MS)
         rights = RightsServicer(database, context.consent, clock_ms, grace_ms)
-        data = PersonalData(self.name, metadata, database, before=_let_go)
+        data = PersonalData(self.name, metadata, database, sparing=_SPARING)
         worker = RightsWorker(
             database,
             [Domain(name, context.channel) for name in domains()],
@@ -81,12 +79,6 @@ class ConsentModule:
             consumers=[deletion_consumer(database, clock_ms)],
             background=[feed, Housekeeping(database, clock_ms, settings.answers_kept_h), worker],
         )
-
-
-def _let_go(conn: Connection, user_id: str) -> list[ErasedPlace]:
-    """The request that erases a person outlives them, and names nobody."""
-    rights_store.detach(conn, user_id)
-    return []
 
 
 module = ConsentModule()

@@ -96,9 +96,17 @@ class Consumer:
         return {subject for subject in subjects if await self._gate.refused(subject, self._consents)}
 
     async def park(self, envelope: Envelope, reason: str, attempts: int) -> None:
-        """Keep the event as a dead letter, unless its effect happened after all; see `EventHandler.park`."""
+        """Keep the event as a dead letter, unless its effect happened after all; see `EventHandler.park`.
+
+        Of a person who was erased meanwhile nothing is kept.
+        """
         async with self._database.write() as transaction:
-            if await transaction.run(inbox.record, self.name, [envelope.event_id]):
+            new = await transaction.run(inbox.record, self.name, [envelope.event_id])
+            if not new:
+                return
+            if await transaction.run(erased_among, {envelope.subject}):
+                self.passed_over += 1
+            else:
                 await transaction.run(dead_letters.park, self.name, envelope, reason, attempts)
 
     async def parked(self, limit: int = 100) -> list[DeadLetter]:
@@ -124,7 +132,8 @@ class Consumer:
             async with self._database.write() as transaction:
                 if not await transaction.run(dead_letters.discard, self.name, [letter.envelope.event_id]):
                     continue
-                if letter.envelope.subject in refusing:
+                erased = await transaction.run(erased_among, {letter.envelope.subject})
+                if erased or letter.envelope.subject in refusing:
                     self.passed_over += 1
                 else:
                     await self._handler(transaction, letter.envelope)

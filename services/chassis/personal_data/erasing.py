@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from sqlalchemy import Connection, MetaData, delete, select
+from sqlalchemy import ColumnElement, Connection, MetaData, and_, delete, not_, select
 
 from pulsemesh.event.v1.envelope_pb2 import Envelope
 from pulsemesh.type.v1 import personal_data_pb2 as wire
@@ -26,38 +27,29 @@ def erase_rows(
     user_id: str,
     *,
     before: Eraser | None = None,
-    expiring: Mapping[str, str] | None = None,
+    sparing: Mapping[str, ColumnElement[bool]] | None = None,
 ) -> list[wire.ErasedPlace]:
     """Store function: erase a person from every table, and keep new events of theirs from having an effect.
 
-    Rows that belong to others go first, so that each table's count is of its own.
-
     Args:
-        expiring: tables whose rows go by themselves, and what is said of when.
+        sparing: rows by table that stay for now: whoever says so forgets the person in them later.
 
     Returns:
-        What was in each place, those with nothing included.
+        What was in each place, those with nothing included: now and in all earlier rounds, so that an answer
+        that got lost is lost to nobody.
     """
     erased_people.bury(connection, user_id)
+    known = _known(erased_people.tally(connection, user_id))
     places = list(before(connection, user_id)) if before is not None else []
-    for table in reversed(metadata.sorted_tables):
-        condition = rows_of(table, user_id)
-        if expiring and table.name in expiring:
-            places.append(
-                wire.ErasedPlace(
-                    domain=domain,
-                    place=f"table {table.name}",
-                    outcome=wire.ERASURE_OUTCOME_EXPIRES,
-                    note=expiring[table.name],
-                )
-            )
-        elif condition is not None:
-            gone = connection.execute(delete(table).where(condition)).rowcount
-            places.append(erased(domain, f"table {table.name}", gone))
+    for table, gone in _delete_rows(connection, metadata, user_id, sparing or {}):
+        places.append(erased(domain, f"table {table}", gone))
     gone = connection.execute(delete(dead_letter).where(dead_letter.c.subject == user_id)).rowcount
     places.append(erased(domain, "table dead_letter", gone))
     places.append(erased(domain, "table outbox", _erase_outbox(connection, user_id)))
-    return places
+    found = any(place.count for place in places)
+    totals = _added(known, places)
+    erased_people.put_tally(connection, user_id, _written(totals), found=found)
+    return totals
 
 
 def erased(domain: str, place: str, count: int, note: str = "") -> wire.ErasedPlace:
@@ -65,6 +57,41 @@ def erased(domain: str, place: str, count: int, note: str = "") -> wire.ErasedPl
     return wire.ErasedPlace(
         domain=domain, place=place, outcome=wire.ERASURE_OUTCOME_ERASED, count=max(count, 0), note=note
     )
+
+
+def _delete_rows(
+    connection: Connection, metadata: MetaData, user_id: str, sparing: Mapping[str, ColumnElement[bool]]
+) -> Iterator[tuple[str, int]]:
+    """Rows that belong to others go first, so that each table's count is of its own."""
+    for table in reversed(metadata.sorted_tables):
+        condition = rows_of(table, user_id)
+        if condition is None:
+            continue
+        if table.name in sparing:
+            condition = and_(condition, not_(sparing[table.name]))
+        yield table.name, connection.execute(delete(table).where(condition)).rowcount
+
+
+def _known(places: str) -> list[wire.ErasedPlace]:
+    return [
+        wire.ErasedPlace(domain=domain, place=place, outcome=outcome, count=count, note=note)
+        for domain, place, outcome, count, note in json.loads(places)
+    ]
+
+
+def _written(places: Iterable[wire.ErasedPlace]) -> str:
+    return json.dumps([[each.domain, each.place, each.outcome, each.count, each.note] for each in places])
+
+
+def _added(known: Iterable[wire.ErasedPlace], places: Iterable[wire.ErasedPlace]) -> list[wire.ErasedPlace]:
+    """The sum of counts by place, in the order in which places came."""
+    totals: dict[tuple[str, str], wire.ErasedPlace] = {}
+    for place in (*known, *places):
+        total = totals.setdefault((place.domain, place.place), wire.ErasedPlace())
+        count = total.count + place.count
+        total.CopyFrom(place)
+        total.count = count
+    return list(totals.values())
 
 
 def _erase_outbox(connection: Connection, user_id: str) -> int:

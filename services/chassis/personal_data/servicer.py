@@ -3,13 +3,14 @@
 # ruff: noqa: N802 - the methods have the contract's names
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import MetaData
+from sqlalchemy import ColumnElement, MetaData
 
 from pulsemesh.type.v1 import personal_data_pb2 as shared
+from services.chassis import erased_people
 from services.chassis.database import Database
 from services.chassis.personal_data.erasing import Eraser, erase_rows
 from services.chassis.personal_data.exporting import export_rows
@@ -18,9 +19,6 @@ CHUNK_BYTES = 256 * 1024
 
 Extra = Callable[[str], AsyncIterator[tuple[str, bytes]]]
 """What a domain hands over beside its rows: paths within the export and pieces of their content."""
-
-AfterErasure = Callable[[str], Awaitable[Sequence[shared.ErasedPlace]]]
-"""What a domain erases outside its database, once the rows are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +30,7 @@ class PersonalData:
         metadata: its annotated tables.
         extra: see `Extra`.
         before: see `Eraser`.
-        after: see `AfterErasure`.
-        expiring: tables whose rows go by themselves, and what is said of when.
+        sparing: see `erase_rows`.
     """
 
     domain: str
@@ -41,8 +38,7 @@ class PersonalData:
     database: Database
     extra: Extra | None = None
     before: Eraser | None = None
-    after: AfterErasure | None = None
-    expiring: Mapping[str, str] = field(default_factory=dict)
+    sparing: Mapping[str, ColumnElement[bool]] = field(default_factory=dict)
 
     async def export(self, user_id: str) -> AsyncIterator[tuple[str, bytes]]:
         """Everything of a person, as paths and pieces of content."""
@@ -53,7 +49,11 @@ class PersonalData:
                 yield path, content
 
     async def erase(self, user_id: str) -> list[shared.ErasedPlace]:
-        """Erase a person; what the database still had of the rows in free pages goes too."""
+        """Erase a person; what the database still had of the rows in free pages goes too.
+
+        Returns:
+            See `erase_rows`.
+        """
         async with self.database.write() as transaction:
             places = await transaction.run(
                 erase_rows,
@@ -61,13 +61,19 @@ class PersonalData:
                 self.metadata,
                 user_id,
                 before=self.before,
-                expiring=self.expiring,
+                sparing=self.sparing,
             )
-        if any(place.count for place in places):
-            await self.database.scrub()
-        if self.after is not None:
-            places += await self.after(user_id)
+        await self._scrub(user_id)
         return places
+
+    async def _scrub(self, user_id: str) -> None:
+        """Once for all that was deleted, also by a process that ended before it could."""
+        async with self.database.read() as view:
+            due = await view.run(erased_people.unscrubbed, user_id)
+        if due:
+            await self.database.scrub()
+            async with self.database.write() as transaction:
+                await transaction.run(erased_people.scrubbed, user_id)
 
 
 def personal_data_servicer(data: PersonalData, messages: Any) -> Any:

@@ -16,7 +16,7 @@ from services.chassis.policy import contract_services
 _SERVICE = re.compile(r"pulsemesh\.(\w+)\.v1\.PersonalDataService")
 
 FIRST, LAST = "auth", "consent"
-"""Auth ends the sessions before anything else goes; we know the person until all others have answered."""
+"""Auth ends the sessions before all else; restrictions and refusals hold until the others are done."""
 
 
 def domains() -> list[str]:
@@ -44,7 +44,7 @@ class Domain:
                 yield path, answer.piece.content
 
     async def erase(self, user_id: str) -> Sequence[personal_data_pb2.ErasedPlace]:
-        """What was there of the person, and is gone."""
+        """What was there of the person in this and in earlier rounds, and is gone."""
         messages, stub = self._contract()
         answer = await stub.ErasePersonalData(messages.ErasePersonalDataRequest(user_id=user_id))
         return list(answer.places)

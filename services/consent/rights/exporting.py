@@ -11,12 +11,13 @@ import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from services.chassis.database import Database
 from services.consent.rights import store
 from services.consent.rights.domains import Domain
+from services.consent.rights.progress import Progress
 
 ARCHIVE_PART = "workout/archive.zip"
 """The part that the others are added to."""
@@ -24,22 +25,20 @@ ARCHIVE_PART = "workout/archive.zip"
 FOLDER = "personal-data"
 PIECE_BYTES = 1 << 20
 
-Told = Callable[[str, int, str], Awaitable[None]]
-"""Called with a domain, the bytes that it handed over, and what kept it from it (empty: it is done)."""
-
 
 async def make_archive(
     database: Database,
     request_pk: int,
     user_id: str,
     domains: Sequence[Domain],
-    told: Told,
+    progress: Progress,
     *,
     made_at: str,
 ) -> int:
     """Collect, pack and keep; returns the size of the archive in bytes.
 
     Raises:
+        RequestEnded: nobody waits for it any more.
         Exception: a domain could not answer: nothing is kept, and the whole is repeated later.
     """
     with tempfile.TemporaryDirectory(prefix="pulsemesh-export-") as name:
@@ -48,9 +47,9 @@ async def make_archive(
             try:
                 size = await _collect(domain, user_id, folder / "parts")
             except Exception as error:
-                await told(domain.name, 0, f"{type(error).__name__}")
+                await progress.failed(domain.name, error)
                 raise
-            await told(domain.name, size, "")
+            await progress.exported(domain.name, size)
         archive = folder / "export.zip"
         await asyncio.to_thread(_pack, folder / "parts", archive, user_id, made_at)
         return await _keep(database, request_pk, archive)

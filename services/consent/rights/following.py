@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pulsemesh.auth.v1 import events_pb2 as auth_events
-from pulsemesh.consent.v1 import rights_pb2
 from pulsemesh.event.v1.envelope_pb2 import Envelope
 from services.chassis.consumer import Consumer
 from services.chassis.database import Database, Transaction
@@ -18,9 +17,6 @@ def deletion_consumer(database: Database, clock_ms: Callable[[], int]) -> Consum
     """Makes a request for erasure of each wish to delete an account. Nobody could sign in to take it back."""
 
     async def follow(transaction: Transaction, envelope: Envelope) -> None:
-        now_ms = clock_ms()
-        await transaction.run(
-            requesting.request, envelope.subject, rights_pb2.RIGHTS_KIND_ERASURE, now_ms, now_ms
-        )
+        await transaction.run(requesting.request_now, envelope.subject, clock_ms())
 
     return Consumer("consent.account_deletions", [DELETION_REQUESTED], follow, database)

@@ -24,6 +24,16 @@ def request(conn: Connection, user_id: str, kind: int, now_ms: int, due_ms: int)
     )
 
 
+def request_now(conn: Connection, user_id: str, now_ms: int) -> Row[Any]:
+    """The erasure of an account that nobody can sign in to any more: it begins at once, and nobody waits for
+    exports.
+    """
+    row = request(conn, user_id, rights_pb2.RIGHTS_KIND_ERASURE, now_ms, now_ms)
+    store.hurry(conn, row.request_pk, now_ms)
+    store.end_exports(conn, user_id, now_ms)
+    return row
+
+
 def cancel(conn: Connection, user_id: str, rights_request_id: str, now_ms: int) -> Row[Any]:
     """Take a request back; a repeat changes nothing.
 

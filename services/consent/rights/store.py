@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
 
 from pulsemesh.consent.v1 import rights_pb2
 from services.chassis.database import insert_for, raise_signal
@@ -65,17 +65,18 @@ def due(conn: Connection, now_ms: int) -> list[Row[Any]]:
     return list(conn.execute(query.order_by(_columns.request_pk).limit(16)))
 
 
-def note(conn: Connection, /, request_pk: int, progress: rights_pb2.RightsRequest, **values: Any) -> None:
-    """Write how far a request is, and other columns."""
-    conn.execute(
+def note(conn: Connection, /, request_pk: int, progress: rights_pb2.RightsRequest, **values: Any) -> bool:
+    """Write how far a request is, and other columns; False when it is worked on no more."""
+    statement = (
         update(rights_requests)
-        .where(_columns.request_pk == request_pk)
+        .where(_columns.request_pk == request_pk, _columns.state == rights_pb2.RIGHTS_STATE_RUNNING)
         .values(progress=progress.SerializeToString(), **values)
     )
+    return bool(conn.execute(statement).rowcount)
 
 
 def begin(conn: Connection, request_pk: int) -> bool:
-    """Mark a request as worked on; False when it was cancelled meanwhile."""
+    """Mark a request as worked on; False when it was cancelled, or done, meanwhile."""
     statement = (
         update(rights_requests)
         .where(_columns.request_pk == request_pk, _columns.state.in_(_OPEN))
@@ -143,18 +144,40 @@ def forget_expired(conn: Connection, now_ms: int) -> int:
     return conn.execute(statement).rowcount
 
 
-def detach(conn: Connection, user_id: str) -> int:
-    """Let the requests of an erasure name nobody; the person's other requests are erased like all else."""
+def at_work_erasing() -> ColumnElement[bool]:
+    """The condition for requests that erase somebody now. They name that person until all is done."""
+    return and_(
+        _columns.kind == rights_pb2.RIGHTS_KIND_ERASURE, _columns.state == rights_pb2.RIGHTS_STATE_RUNNING
+    )
+
+
+def end_exports(conn: Connection, user_id: str, now_ms: int) -> int:
+    """Cancel the exports of a person that are not done: nobody will fetch them. How many there were."""
     statement = (
         update(rights_requests)
         .where(
             _columns.user_id == user_id,
-            _columns.kind == rights_pb2.RIGHTS_KIND_ERASURE,
-            _columns.state == rights_pb2.RIGHTS_STATE_RUNNING,
+            _columns.kind == rights_pb2.RIGHTS_KIND_EXPORT,
+            _columns.state.in_(_OPEN),
         )
-        .values(user_id=None)
+        .values(state=rights_pb2.RIGHTS_STATE_CANCELLED, done_ms=now_ms)
     )
     return conn.execute(statement).rowcount
+
+
+def hurry(conn: Connection, request_pk: int, due_ms: int) -> None:
+    """Bring a request that waits forward to `due_ms`; it is never put off by this."""
+    statement = (
+        update(rights_requests)
+        .where(
+            _columns.request_pk == request_pk,
+            _columns.state == rights_pb2.RIGHTS_STATE_WAITING,
+            _columns.due_ms > due_ms,
+        )
+        .values(due_ms=due_ms)
+    )
+    if conn.execute(statement).rowcount:
+        raise_signal(conn, REQUESTED)
 
 
 def restricted_ms(conn: Connection, user_id: str) -> int | None:
