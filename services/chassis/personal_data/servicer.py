@@ -3,7 +3,7 @@
 # ruff: noqa: N802 - the methods have the contract's names
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,7 @@ class PersonalData:
         extra: see `Extra`.
         before: see `Eraser`.
         sparing: see `erase_rows`.
+        withheld: see `export_rows`.
     """
 
     domain: str
@@ -39,10 +40,12 @@ class PersonalData:
     extra: Extra | None = None
     before: Eraser | None = None
     sparing: Mapping[str, ColumnElement[bool]] = field(default_factory=dict)
+    withheld: Collection[str] = ()
 
     async def export(self, user_id: str) -> AsyncIterator[tuple[str, bytes]]:
         """Everything of a person, as paths and pieces of content."""
-        async for path, content in export_rows(self.database, self.domain, self.metadata, user_id):
+        rows = export_rows(self.database, self.domain, self.metadata, user_id, self.withheld)
+        async for path, content in rows:
             yield path, content
         if self.extra is not None:
             async for path, content in self.extra(user_id):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, MetaData, Table, or_, select
+from sqlalchemy import ColumnElement, ForeignKeyConstraint, MetaData, Table, or_, select, tuple_
 
 from services.chassis.database.personal_data import INFO_KEY
 
@@ -13,7 +13,12 @@ SUBJECT = "user_id"
 
 
 def rows_of(table: Table, user_id: str) -> ColumnElement[bool] | None:
-    """The condition for the rows of a person; None for a table that no person's rows can be told in."""
+    """The condition for the rows of a person; None for a table that no person's rows can be told in.
+
+    A row without the column `user_id` is of whoever has a row that it belongs to; with two owners it is of
+    both. It does not belong to what it outlives (``ON DELETE SET NULL``), nor, here, to a row of its own
+    table: such rows need a cascade.
+    """
     return _rows_of(table, user_id, frozenset())
 
 
@@ -21,14 +26,22 @@ def _rows_of(table: Table, user_id: str, on_the_way: frozenset[str]) -> ColumnEl
     if SUBJECT in table.c:
         return table.c[SUBJECT] == user_id
     conditions = []
-    for key in sorted(table.foreign_keys, key=lambda each: each.parent.name):
-        parent = key.column.table
-        if parent.name in on_the_way or parent is table:
+    for key in sorted(table.foreign_key_constraints, key=lambda each: each.column_keys):
+        parent = key.referred_table
+        if parent.name in on_the_way or parent is table or key.ondelete == "SET NULL":
             continue
         condition = _rows_of(parent, user_id, on_the_way | {table.name})
         if condition is not None:
-            conditions.append(key.parent.in_(select(key.column).where(condition)))
+            conditions.append(_belongs(key, condition))
     return or_(*conditions) if conditions else None
+
+
+def _belongs(key: ForeignKeyConstraint, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """That the row behind a key, all columns of it, meets a condition."""
+    mine = [element.parent for element in key.elements]
+    theirs = [element.column for element in key.elements]
+    rows = select(*theirs).where(condition)
+    return mine[0].in_(rows) if len(mine) == 1 else tuple_(*mine).in_(rows)
 
 
 def holds_personal_data(table: Table) -> bool:
