@@ -26,7 +26,7 @@ def _rows_of(table: Table, user_id: str, on_the_way: frozenset[str]) -> ColumnEl
     if SUBJECT in table.c:
         return table.c[SUBJECT] == user_id
     conditions = []
-    for key in sorted(table.foreign_key_constraints, key=lambda each: each.column_keys):
+    for key in sorted(table.foreign_key_constraints, key=lambda each: tuple(each.column_keys)):
         parent = key.referred_table
         if parent.name in on_the_way or parent is table or key.ondelete == "SET NULL":
             continue
