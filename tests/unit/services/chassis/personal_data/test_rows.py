@@ -254,7 +254,7 @@ async def test_waiting_events_and_dead_letters_of_a_person_go_and_are_counted(da
 
 
 async def test_a_scrub_that_a_dying_process_left_out_is_made_up_for(database: Database) -> None:
-    """The rows are deleted, the process ends: free pages hold their bytes, and the next round finds no row."""
+    """The rows are deleted, the process ends: free pages hold their bytes, the next round no row."""
     name = "Quentin-Quillfeather-" * 20
     async with database.write() as transaction:
         await transaction.run(fill, {"ride": [{"id": 1, "user_id": name}], "lap": [], "photo": [], "tag": []})
