@@ -60,11 +60,6 @@ def account_deletion_requested(user_id: str, now_ms: int) -> envelope_pb2.Envelo
     return envelope(user_id, event, now_ms)
 
 
-def account_deleted(user_id: str, now_ms: int) -> envelope_pb2.Envelope:
-    """The account is gone."""
-    return envelope(user_id, events_pb2.AccountDeleted(user_id=user_id), now_ms)
-
-
 def envelope(user_id: str, event: Message, now_ms: int) -> envelope_pb2.Envelope:
     """An event of this service about a person, for the outbox."""
     call = find_call()

@@ -10,7 +10,7 @@ from services.auth import events, sessions, throttling
 from services.auth.accounts.signing_up import address
 from services.auth.errors import AccountNotFound, CodeWrong, SignInAgain, SignInFailed, SignInThrottled
 from services.auth.secret_tokens import new_code
-from services.auth.store import accounts, mails, proofs, sign_ups
+from services.auth.store import accounts, proofs, sign_ups
 from services.auth.store.accounts import DELETING, Account
 from services.auth.store.proofs import EmailChange
 from services.auth.tools import Tools
@@ -221,24 +221,3 @@ def set_password(
     tools.mail.notice(conn, account.email, "password_changed", account.language, now_ms)
     outbox.append(conn, events.password_changed(account.user_id, now_ms, by_reset=by_reset))
     return ended
-
-
-def erase_account(conn: Connection, user_id: str, now_ms: int) -> bool:
-    """Store function: remove an account and everything here that is about the person; False when there is
-    none.
-
-    For whoever carries out the rights of data subjects. Revocations stay for their day, for the person's
-    access tokens must stay void that long.
-    """
-    account = accounts.find(conn, user_id)
-    if account is None:
-        return False
-    sessions.end_all(conn, user_id, SessionEndReason.SESSION_END_REASON_ACCOUNT_DELETED, now_ms)
-    if account.email is not None:
-        sign_ups.remove_of(conn, account.email)
-        mails.remove_of(conn, account.email)
-    proofs.remove_resets(conn, user_id)
-    proofs.remove_email_change(conn, user_id)
-    accounts.remove(conn, user_id)
-    outbox.append(conn, events.account_deleted(user_id, now_ms))
-    return True

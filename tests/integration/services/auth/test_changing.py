@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
 import grpc
 import pytest
 
 from pulsemesh.auth.v1 import account_service_pb2 as wire
 from pulsemesh.auth.v1 import session_service_pb2
-from services.auth.accounts.changing import erase_account
-from services.auth.tables import accounts, mails, metadata, password_resets, revocations
+from services.auth.personal_data import WITHHELD, forgetting
+from services.auth.staff import store as grants
+from services.auth.staff.store import Grant
+from services.auth.tables import (
+    accounts,
+    mails,
+    metadata,
+    password_resets,
+    revocations,
+    sign_ups,
+    staff_grants,
+)
+from services.chassis.personal_data import PersonalData, rows_of
 from tests.integration.services.auth.conftest import EMAIL, PASSWORD, Rig, bearer, refused
 
 NEW = "another good password"
@@ -135,16 +148,53 @@ async def test_who_asks_for_deletion_is_out_at_once(rig: Rig) -> None:
     assert len(await rig.rows(revocations)) == 2  # the session's, and the person's
 
 
-async def test_an_erased_account_leaves_revocations_alone(rig: Rig) -> None:
+async def test_an_erased_account_leaves_revocations_of_its_sessions_alone(rig: Rig) -> None:
     tokens = await rig.sign_up()
     await rig.begin("ann2@example.org")
-    async with rig.database.write() as transaction:
-        assert await transaction.run(erase_account, tokens.user_id, rig.clock())
+    change = wire.ChangeEmailRequest(new_email="new@example.org", current_password=PASSWORD)
+    await rig.accounts.ChangeEmail(change, metadata=bearer(tokens))
+    data = PersonalData("auth", metadata, rig.database, before=forgetting(rig.clock))
+    await data.erase(tokens.user_id)
     for table in metadata.sorted_tables:
-        if table is not revocations:
-            assert tokens.user_id not in repr(await rig.rows(table)), table.name
-            assert EMAIL not in repr(await rig.rows(table)), table.name
-    assert "AccountDeleted" in await rig.events()
+        for trace in (tokens.user_id, EMAIL, "new@example.org"):
+            assert trace not in repr(await rig.rows(table)), table.name
+    assert [row["user_id"] for row in await rig.rows(revocations)] == [""]
+    assert len(await rig.rows(sign_ups)) == 1  # somebody else's
+    assert tokens.user_id not in repr(await rig.events())
+
+
+async def test_roles_that_an_erased_person_gave_stay_and_name_nobody(rig: Rig) -> None:
+    ann, bea = await rig.sign_up(), await rig.sign_up("bea@example.org")
+    grant = Grant(
+        grant_id="0" * 26,
+        user_id=bea.user_id,
+        role="support",
+        granted_by=ann.user_id,
+        granted_ms=1,
+        reason="",
+        expires_ms=None,
+        emergency=False,
+    )
+    async with rig.database.write() as transaction:
+        await transaction.run(grants.add, grant)
+    data = PersonalData("auth", metadata, rig.database, before=forgetting(rig.clock))
+    places = {place.place: place.count for place in await data.erase(ann.user_id)}
+    (left,) = await rig.rows(staff_grants)
+    assert (left["user_id"], left["granted_by"]) == (bea.user_id, "")
+    assert (places["table staff_grants, given by them"], places["table staff_grants"]) == (1, 0)
+
+
+def test_no_secret_is_handed_over_with_an_export() -> None:
+    names = re.compile(r"sha256|_mac$|secret|hash|salt|challenge$")
+    secrets = {
+        f"{table.name}.{column.name}"
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if rows_of(table, "") is not None and names.search(column.name)
+    }
+    assert secrets <= WITHHELD
+    columns = {f"{table.name}.{column.name}" for table in metadata.sorted_tables for column in table.columns}
+    assert columns >= WITHHELD
 
 
 async def test_the_language_of_mails_can_be_changed(rig: Rig) -> None:
