@@ -146,7 +146,8 @@ async def values_of_every_key(url: str) -> list[bytes]:
                 continue  # a counter's key names its caller; it expires within the hour, as the report says
             found += [key, await client.dump(key) or b""]
             if await client.type(key) == b"stream":
-                found += [value for _, fields in await client.xrange(key) for value in fields.values()]
+                entries: Any = await client.xrange(key)
+                found += [value for _, fields in entries for value in fields.values()]
         return found
     finally:
         await client.aclose()
