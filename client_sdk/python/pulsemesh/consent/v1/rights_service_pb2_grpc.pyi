@@ -43,7 +43,8 @@ class RightsServiceStub:
     RequestErasure: _grpc.UnaryUnaryMultiCallable[_rights_service_pb2.RequestErasureRequest, _rights_service_pb2.RequestErasureResponse]
     """Asks for the erasure of everything, the account included. INVALID_ARGUMENT
     unless `confirmation` is the caller's user id. Every session ends when it
-    begins. One at a time, as with exports.
+    begins, and exports that are not done end with it. Once begun it is
+    repeated until every domain has answered. One at a time, as with exports.
     """
     CancelRightsRequest: _grpc.UnaryUnaryMultiCallable[_rights_service_pb2.CancelRightsRequestRequest, _rights_service_pb2.CancelRightsRequestResponse]
     """Takes a request back that is not worked on yet; otherwise FAILED_PRECONDITION
@@ -60,6 +61,9 @@ class RightsServiceStub:
     SetRestriction: _grpc.UnaryUnaryMultiCallable[_rights_service_pb2.SetRestrictionRequest, _rights_service_pb2.SetRestrictionResponse]
     """Restricts the use of the caller's data to storing it, or lifts that again:
     while it is restricted every purpose counts as refused, whatever was granted.
+    Once this is answered, calls to the answering process that need a consent are
+    refused with CONSENT_MISSING; calls to other processes within 30 seconds, for
+    which those may keep what they heard. The same holds when it is lifted.
     """
 
 @_typing.type_check_only
@@ -77,7 +81,8 @@ class RightsServiceAsyncStub(RightsServiceStub):
     RequestErasure: _aio.UnaryUnaryMultiCallable[_rights_service_pb2.RequestErasureRequest, _rights_service_pb2.RequestErasureResponse]  # type: ignore[assignment]
     """Asks for the erasure of everything, the account included. INVALID_ARGUMENT
     unless `confirmation` is the caller's user id. Every session ends when it
-    begins. One at a time, as with exports.
+    begins, and exports that are not done end with it. Once begun it is
+    repeated until every domain has answered. One at a time, as with exports.
     """
     CancelRightsRequest: _aio.UnaryUnaryMultiCallable[_rights_service_pb2.CancelRightsRequestRequest, _rights_service_pb2.CancelRightsRequestResponse]  # type: ignore[assignment]
     """Takes a request back that is not worked on yet; otherwise FAILED_PRECONDITION
@@ -94,6 +99,9 @@ class RightsServiceAsyncStub(RightsServiceStub):
     SetRestriction: _aio.UnaryUnaryMultiCallable[_rights_service_pb2.SetRestrictionRequest, _rights_service_pb2.SetRestrictionResponse]  # type: ignore[assignment]
     """Restricts the use of the caller's data to storing it, or lifts that again:
     while it is restricted every purpose counts as refused, whatever was granted.
+    Once this is answered, calls to the answering process that need a consent are
+    refused with CONSENT_MISSING; calls to other processes within 30 seconds, for
+    which those may keep what they heard. The same holds when it is lifted.
     """
 
 class RightsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -120,7 +128,8 @@ class RightsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_rights_service_pb2.RequestErasureResponse, _abc.Awaitable[_rights_service_pb2.RequestErasureResponse]]:
         """Asks for the erasure of everything, the account included. INVALID_ARGUMENT
         unless `confirmation` is the caller's user id. Every session ends when it
-        begins. One at a time, as with exports.
+        begins, and exports that are not done end with it. Once begun it is
+        repeated until every domain has answered. One at a time, as with exports.
         """
 
     @_abc_1.abstractmethod
@@ -167,6 +176,9 @@ class RightsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_rights_service_pb2.SetRestrictionResponse, _abc.Awaitable[_rights_service_pb2.SetRestrictionResponse]]:
         """Restricts the use of the caller's data to storing it, or lifts that again:
         while it is restricted every purpose counts as refused, whatever was granted.
+        Once this is answered, calls to the answering process that need a consent are
+        refused with CONSENT_MISSING; calls to other processes within 30 seconds, for
+        which those may keep what they heard. The same holds when it is lifted.
         """
 
 def add_RightsServiceServicer_to_server(servicer: RightsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

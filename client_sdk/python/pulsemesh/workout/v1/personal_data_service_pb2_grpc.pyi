@@ -37,8 +37,9 @@ class PersonalDataServiceStub:
     """Streams everything that the domain holds of a person."""
     ErasePersonalData: _grpc.UnaryUnaryMultiCallable[_personal_data_service_pb2.ErasePersonalDataRequest, _personal_data_service_pb2.ErasePersonalDataResponse]
     """Erases everything that the domain holds of a person, and keeps from then on
-    what still arrives of theirs from having an effect. A repeat finds nothing
-    more, or what had arrived in between.
+    what still arrives of theirs from having an effect. A repeat erases what had
+    arrived in between. The answer counts what was found in all rounds, so that
+    none is lost with an answer, and the same answer twice means: nothing more.
     """
 
 @_typing.type_check_only
@@ -50,8 +51,9 @@ class PersonalDataServiceAsyncStub(PersonalDataServiceStub):
     """Streams everything that the domain holds of a person."""
     ErasePersonalData: _aio.UnaryUnaryMultiCallable[_personal_data_service_pb2.ErasePersonalDataRequest, _personal_data_service_pb2.ErasePersonalDataResponse]  # type: ignore[assignment]
     """Erases everything that the domain holds of a person, and keeps from then on
-    what still arrives of theirs from having an effect. A repeat finds nothing
-    more, or what had arrived in between.
+    what still arrives of theirs from having an effect. A repeat erases what had
+    arrived in between. The answer counts what was found in all rounds, so that
+    none is lost with an answer, and the same answer twice means: nothing more.
     """
 
 class PersonalDataServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -72,8 +74,9 @@ class PersonalDataServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_personal_data_service_pb2.ErasePersonalDataResponse, _abc.Awaitable[_personal_data_service_pb2.ErasePersonalDataResponse]]:
         """Erases everything that the domain holds of a person, and keeps from then on
-        what still arrives of theirs from having an effect. A repeat finds nothing
-        more, or what had arrived in between.
+        what still arrives of theirs from having an effect. A repeat erases what had
+        arrived in between. The answer counts what was found in all rounds, so that
+        none is lost with an answer, and the same answer twice means: nothing more.
         """
 
 def add_PersonalDataServiceServicer_to_server(servicer: PersonalDataServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
