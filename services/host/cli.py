@@ -23,6 +23,7 @@ from services.host.exit_codes import ExitCode
 from services.host.gateway_commands import gateway, up
 from services.host.key_commands import keys
 from services.host.registry import domain_settings
+from services.host.rights_commands import rights
 from services.host.staff_commands import staff
 
 
@@ -149,6 +150,7 @@ def check(domains: tuple[str, ...], data_dir: Path | None) -> None:
 main.add_command(audit)
 main.add_command(certificates)
 main.add_command(consent)
+main.add_command(rights)
 main.add_command(staff)
 main.add_command(gateway)
 main.add_command(keys)

@@ -65,6 +65,26 @@ def due(conn: Connection, now_ms: int) -> list[Row[Any]]:
     return list(conn.execute(query.order_by(_columns.request_pk).limit(16)))
 
 
+def unfinished(conn: Connection) -> list[Row[Any]]:
+    """Every request that is not over, the oldest first."""
+    query = select(rights_requests).where(_columns.state.in_(_OPEN))
+    return list(conn.execute(query.order_by(_columns.request_pk)))
+
+
+def retry_now(conn: Connection, rights_request_id: str, now_ms: int) -> bool:
+    """Let a request that is worked on be due now; False when there is none."""
+    statement = (
+        update(rights_requests)
+        .where(
+            _columns.rights_request_id == rights_request_id,
+            _columns.state == rights_pb2.RIGHTS_STATE_RUNNING,
+        )
+        .values(due_ms=now_ms)
+    )
+    raise_signal(conn, REQUESTED)
+    return bool(conn.execute(statement).rowcount)
+
+
 def note(conn: Connection, /, request_pk: int, progress: rights_pb2.RightsRequest, **values: Any) -> bool:
     """Write how far a request is, and other columns; False when it is worked on no more."""
     statement = (
