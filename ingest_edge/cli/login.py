@@ -105,7 +105,11 @@ def _show(edge: Edge, login: DeviceLogin) -> None:
 @json_option
 @pass_edge
 def logout_command(edge: EdgeContext, as_json: bool) -> None:
-    """End what `login` began, here and on the platform. What waits in the spool stays."""
+    """End what `login` began, here and on the platform. What waits in the spool stays.
+
+    To leave nothing of yours on this device, delete its home folder afterwards: PULSEMESH_EDGE_HOME,
+    or ~/.config/pulsemesh-edge, and the spool where it lies elsewhere.
+    """
     edge.run(_logout, as_json=as_json)
 
 
