@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UV_VERSION := 0.13.9
+# Many tests wait for processes and clocks: half as many workers again as there are cores.
+TEST_WORKERS ?= $(shell echo $$(( ($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2 )))
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The C core of gRPC tells of every connection that goes away.
@@ -46,7 +48,7 @@ deploy: gateway ## Make the manifests and check them offline (kubernetes-validat
 
 .PHONY: test
 test: $(STAMP) ## All tests, against a real PostgreSQL and a real Valkey that they bring along
-	@$(BIN)/python -m pytest -q -n auto -m "not slow" $(PYTEST_ARGS) tests
+	@$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist worksteal -m "not slow" $(PYTEST_ARGS) tests
 
 .PHONY: chaos
 chaos: $(STAMP) ## The long fault runs: kill -9, network cuts, full disks, with exact counts

@@ -6,10 +6,8 @@ from google.protobuf.message import Message
 
 from pulsemesh.auth.v1 import events_pb2
 from pulsemesh.event.v1 import envelope_pb2
-from pulsemesh.ulid import new_ulid
 from services.auth.store.sessions import SessionRow
-from services.chassis.auth.principal import cell_of
-from services.chassis.call import find_call
+from services.chassis import envelopes
 
 PRODUCER = "auth"
 
@@ -62,15 +60,4 @@ def account_deletion_requested(user_id: str, now_ms: int) -> envelope_pb2.Envelo
 
 def envelope(user_id: str, event: Message, now_ms: int) -> envelope_pb2.Envelope:
     """An event of this service about a person, for the outbox."""
-    call = find_call()
-    made = envelope_pb2.Envelope(
-        event_id=new_ulid(now_ms),
-        type=event.DESCRIPTOR.full_name,
-        producer=PRODUCER,
-        cell=cell_of(user_id),
-        subject=user_id,
-        traceparent=call.traceparent if call is not None else "",
-        payload=event.SerializeToString(),
-    )
-    made.occurred_at.FromMilliseconds(now_ms)
-    return made
+    return envelopes.envelope(PRODUCER, user_id, event, now_ms)

@@ -8,9 +8,7 @@ from google.protobuf.message import Message
 
 from pulsemesh.event.v1 import envelope_pb2
 from pulsemesh.profile.v1 import events_pb2, physiology_pb2
-from pulsemesh.ulid import new_ulid
-from services.chassis.auth.principal import cell_of
-from services.chassis.call import find_call
+from services.chassis import envelopes
 
 PRODUCER = "profile"
 
@@ -40,15 +38,4 @@ def physiology_changed(
 
 
 def _envelope(user_id: str, event: Message, now_ms: int) -> envelope_pb2.Envelope:
-    call = find_call()
-    envelope = envelope_pb2.Envelope(
-        event_id=new_ulid(now_ms),
-        type=event.DESCRIPTOR.full_name,
-        producer=PRODUCER,
-        cell=cell_of(user_id),
-        subject=user_id,
-        traceparent=call.traceparent if call is not None else "",
-        payload=event.SerializeToString(),
-    )
-    envelope.occurred_at.FromMilliseconds(now_ms)
-    return envelope
+    return envelopes.envelope(PRODUCER, user_id, event, now_ms)

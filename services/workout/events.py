@@ -10,10 +10,8 @@ from sqlalchemy import Row
 
 from pulsemesh.event.v1 import envelope_pb2
 from pulsemesh.type.v1 import sport_pb2
-from pulsemesh.ulid import new_ulid
 from pulsemesh.workout.v1 import analysis_pb2, events_pb2, workout_pb2
-from services.chassis.auth.principal import cell_of
-from services.chassis.call import find_call
+from services.chassis import envelopes
 from services.workout.athletes.days import text_of_day
 from services.workout.athletes.history import Told
 from services.workout.messages import version_of
@@ -175,15 +173,4 @@ def thresholds_changed(
 
 
 def _envelope(user_id: str, event: Message, now_ms: int) -> envelope_pb2.Envelope:
-    call = find_call()
-    envelope = envelope_pb2.Envelope(
-        event_id=new_ulid(now_ms),
-        type=event.DESCRIPTOR.full_name,
-        producer=PRODUCER,
-        cell=cell_of(user_id),
-        subject=user_id,
-        traceparent=call.traceparent if call is not None else "",
-        payload=event.SerializeToString(),
-    )
-    envelope.occurred_at.FromMilliseconds(now_ms)
-    return envelope
+    return envelopes.envelope(PRODUCER, user_id, event, now_ms)

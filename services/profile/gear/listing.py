@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from pulsemesh.profile.v1 import gear_assignment_service_pb2, gear_service_pb2
 from pulsemesh.type.v1 import sport_pb2
 from pulsemesh.workout.v1 import events_pb2
-from services.profile.gear import page_tokens
+from services.chassis import page_tokens
 from services.profile.gear.amounts import Amounts, Usage
 from services.profile.gear.inventory import owned
 from services.profile.gear.messages import gear_messages

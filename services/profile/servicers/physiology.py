@@ -9,9 +9,10 @@ import grpc
 
 from pulsemesh.profile.v1 import physiology_service_pb2 as wire
 from pulsemesh.profile.v1 import physiology_service_pb2_grpc as stubs
+from services.chassis import page_tokens
 from services.chassis.call import current_call
 from services.chassis.database import Database
-from services.profile import days, page_tokens, physiology
+from services.profile import days, physiology
 from services.profile.messages import physiology_message
 from services.profile.store import physiology as store
 from services.profile.store import profiles
@@ -51,7 +52,7 @@ class PhysiologyServicer(stubs.PhysiologyServiceServicer):
         user_id = current_call().principal.user_id
         quantities = sorted({int(quantity) for quantity in request.quantities if quantity})
         scope = ("physiology", user_id, repr(quantities))
-        after = page_tokens.read(request.page_token, *scope)
+        after = page_tokens.read(request.page_token, *scope, integers=3)
         size = request.page_size or DEFAULT_PAGE
         async with self._database.read() as view:
             rows = await view.run(store.page, user_id, quantities, after, size + 1)

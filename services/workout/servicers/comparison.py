@@ -14,10 +14,10 @@ from sqlalchemy import Connection, Row
 
 from pulsemesh.workout.v1 import comparison_service_pb2 as wire
 from pulsemesh.workout.v1 import comparison_service_pb2_grpc as stubs
+from services.chassis import page_tokens
 from services.chassis.call import current_call
 from services.chassis.database import Database
 from services.chassis.errors import InvalidField
-from services.workout import page_tokens
 from services.workout.analysis.analyst import Analyst
 from services.workout.analysis.asking import Asking
 from services.workout.codec import concatenate, decode_chunk

@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 
 from pulsemesh.workout.v1 import duplicate_service_pb2 as wire
 from pulsemesh.workout.v1 import duplicate_service_pb2_grpc as stubs
+from services.chassis import page_tokens
 from services.chassis.call import current_call
 from services.chassis.database import Database
-from services.workout import page_tokens
 from services.workout.duplicates import resolving, store
 
 DEFAULT_PAGE = 25

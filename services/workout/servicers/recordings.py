@@ -10,12 +10,12 @@ import grpc
 from pulsemesh.workout.v1 import recording_pb2, recording_service_pb2
 from pulsemesh.workout.v1 import recording_service_pb2 as wire
 from pulsemesh.workout.v1 import recording_service_pb2_grpc as stubs
-from services.chassis import outbox
+from services.chassis import outbox, page_tokens
 from services.chassis.call import current_call
 from services.chassis.consent import ConsentGate
 from services.chassis.database import Database
 from services.chassis.live.port import LiveChannel
-from services.workout import events, page_tokens
+from services.workout import events
 from services.workout.closing import close_now
 from services.workout.consents.channels import PURPOSES
 from services.workout.consents.hiding import hide_in_live

@@ -9,9 +9,9 @@ import grpc
 
 from pulsemesh.workout.v1 import revision_service_pb2 as wire
 from pulsemesh.workout.v1 import revision_service_pb2_grpc as stubs
+from services.chassis import page_tokens
 from services.chassis.call import current_call
 from services.chassis.database import Database
-from services.workout import page_tokens
 from services.workout.revisions import derivation_store, deriving, revising, undoing
 
 DEFAULT_PAGE = 25

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Row
 
 from pulsemesh.workout.v1 import segment_service_pb2 as wire
 from pulsemesh.workout.v1 import segment_service_pb2_grpc as stubs
+from services.chassis import page_tokens
 from services.chassis.call import current_call
 from services.chassis.database import Database
-from services.workout import page_tokens
 from services.workout.codec import concatenate, decode_chunk
 from services.workout.errors import WorkoutNotFound
 from services.workout.routes.positions import POSITIONS

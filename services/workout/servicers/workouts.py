@@ -11,11 +11,12 @@ import grpc
 from pulsemesh.policy.v1.policy_pb2 import Purpose
 from pulsemesh.workout.v1 import workout_service_pb2 as wire
 from pulsemesh.workout.v1 import workout_service_pb2_grpc as stubs
+from services.chassis import page_tokens
 from services.chassis.call import current_call
 from services.chassis.consent import ConsentGate
 from services.chassis.database import Database
 from services.chassis.errors import InvalidField
-from services.workout import editing, page_tokens, reading, zooming
+from services.workout import editing, reading, zooming
 from services.workout.consents import channels as consents
 from services.workout.consents.channels import guarded_by
 from services.workout.consents.hiding import hide_in_workout

@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Row
 from pulsemesh.profile.v1 import gear_pb2
 from pulsemesh.profile.v1 import gear_service_pb2 as wire
 from pulsemesh.profile.v1 import gear_service_pb2_grpc as stubs
+from services.chassis import page_tokens
 from services.chassis.call import current_call
 from services.chassis.database import Database
-from services.profile.gear import installing, inventory, listing, page_tokens, servicing
+from services.profile.gear import installing, inventory, listing, servicing
 from services.profile.gear.catalogue import component_types
 from services.profile.gear.messages import gear_messages, installation_messages, record_message
 from services.profile.gear.store import installations as installation_store
@@ -57,7 +58,7 @@ class GearServicer(stubs.GearServiceServicer):
         """A page of the inventory."""
         user_id, now_ms = _caller(), self._clock_ms()
         kinds = sorted(int(kind) for kind in request.kinds)
-        scope = ("gear", user_id, kinds, request.with_retired)
+        scope = ("gear", user_id, repr(kinds), str(request.with_retired))
         after = page_tokens.read(request.page_token, *scope)
         size = request.page_size or DEFAULT_PAGE
 
@@ -163,7 +164,7 @@ class GearServicer(stubs.GearServiceServicer):
     ) -> wire.ListInstallationsResponse:
         """Where a component sat, or what sat on gear."""
         user_id = _caller()
-        scope = ("installations", user_id, request.gear_id, request.current)
+        scope = ("installations", user_id, request.gear_id, str(request.current))
         before = page_tokens.read(request.page_token, *scope)
         size = request.page_size or DEFAULT_PAGE
 

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from pulsemesh.type.v1 import sport_pb2
 from pulsemesh.workout.v1 import athlete_pb2
 from pulsemesh.workout.v1 import athlete_service_pb2 as wire
+from services.chassis import page_tokens
 from services.chassis.errors import InvalidField
-from services.workout import page_tokens
 from services.workout.athletes import days, totals
 from services.workout.athletes.fitness import (
     ACUTE_DAYS,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 from pulsemesh.type.v1 import channel_pb2, sport_pb2
 from pulsemesh.workout.v1 import analysis_pb2, athlete_pb2
 from pulsemesh.workout.v1 import athlete_service_pb2 as wire
-from services.workout import page_tokens
+from services.chassis import page_tokens
 from services.workout.athletes.store import efforts
 
 DEFAULT_PAGE = 200

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from pulsemesh.type.v1 import sport_pb2
 from pulsemesh.workout.v1 import analysis_pb2, athlete_pb2
 from pulsemesh.workout.v1 import athlete_service_pb2 as wire
-from services.workout import page_tokens
+from services.chassis import page_tokens
 from services.workout.athletes import days, fields
 from services.workout.athletes.history import Told
 from services.workout.athletes.store import settings, thresholds

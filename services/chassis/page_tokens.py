@@ -11,21 +11,33 @@ import base64
 import binascii
 import hashlib
 import struct
+from typing import Literal, overload
 
 from services.chassis.errors import PageTokenInvalid
 
-_POSITION = struct.Struct("<qq")
+_INTEGER_BYTES = 8
 _DIGEST_BYTES = 12
 _VERSION = b"\x01"
 
+Position = tuple[int, ...]
+"""Up to eight 64-bit integers."""
 
-def write(position: tuple[int, int], *scope: bytes | str) -> str:
-    """The token of a position (two 64-bit integers) in the list that `scope` names."""
-    packed = _POSITION.pack(*position)
+
+def write(position: Position, *scope: bytes | str) -> str:
+    """The token of a position in the list that `scope` names."""
+    packed = struct.pack(f"<{len(position)}q", *position)
     return base64.urlsafe_b64encode(_VERSION + packed + _digest(packed, scope)).decode().rstrip("=")
 
 
-def read(token: str, *scope: bytes | str) -> tuple[int, int] | None:
+@overload
+def read(token: str, *scope: bytes | str, integers: Literal[1]) -> tuple[int] | None: ...
+@overload
+def read(token: str, *scope: bytes | str) -> tuple[int, int] | None: ...
+@overload
+def read(token: str, *scope: bytes | str, integers: Literal[3]) -> tuple[int, int, int] | None: ...
+
+
+def read(token: str, *scope: bytes | str, integers: int = 2) -> Position | None:
     """The position that a token of the same list holds; None for the empty token, the beginning.
 
     Raises:
@@ -37,11 +49,11 @@ def read(token: str, *scope: bytes | str) -> tuple[int, int] | None:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raise PageTokenInvalid from None
-    packed, digest = raw[1 : 1 + _POSITION.size], raw[1 + _POSITION.size :]
-    if raw[:1] != _VERSION or digest != _digest(packed, scope):
+    end = 1 + integers * _INTEGER_BYTES
+    packed, digest = raw[1:end], raw[end:]
+    if raw[:1] != _VERSION or len(packed) != end - 1 or digest != _digest(packed, scope):
         raise PageTokenInvalid
-    first, second = _POSITION.unpack(packed)
-    return first, second
+    return struct.unpack(f"<{integers}q", packed)
 
 
 def _digest(packed: bytes, scope: tuple[bytes | str, ...]) -> bytes:

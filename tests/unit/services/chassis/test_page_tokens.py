@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.chassis import page_tokens
 from services.chassis.errors import PageTokenInvalid
-from services.workout import page_tokens
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 
@@ -36,3 +36,13 @@ def test_a_token_of_another_list_is_refused() -> None:
 def test_parts_of_the_scope_do_not_run_together() -> None:
     with pytest.raises(PageTokenInvalid):
         page_tokens.read(page_tokens.write((1, 2), "ab", "c"), "a", "bc")
+
+
+def test_a_token_of_other_integers_is_refused() -> None:
+    with pytest.raises(PageTokenInvalid):
+        page_tokens.read(page_tokens.write((1, 2, 3), "workouts"), "workouts")
+
+
+@given(st.tuples(*[st.integers(-(2**63), 2**63 - 1)] * 3))
+def test_a_position_of_three_is_read_as_it_was_written(position: tuple[int, int, int]) -> None:
+    assert page_tokens.read(page_tokens.write(position, "values"), "values", integers=3) == position
