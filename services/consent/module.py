@@ -66,6 +66,7 @@ class ConsentModule:
                 settings.rights_poll_s,
                 int(settings.exports_kept_h * _HOUR_MS),
             ),
+            scratch=context.settings.data_dir / "exports-being-made",
         )
         return RunningModule(
             servicers=[

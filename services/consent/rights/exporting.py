@@ -34,14 +34,18 @@ async def make_archive(
     progress: Progress,
     *,
     made_at: str,
+    scratch: Path,
 ) -> int:
     """Collect, pack and keep; returns the size of the archive in bytes.
+
+    Args:
+        scratch: where parts lie meanwhile; see `sweep`.
 
     Raises:
         RequestEnded: nobody waits for it any more.
         Exception: a domain could not answer: nothing is kept, and the whole is repeated later.
     """
-    with tempfile.TemporaryDirectory(prefix="pulsemesh-export-") as name:
+    with tempfile.TemporaryDirectory(dir=scratch) as name:
         folder = Path(name)
         for domain in domains:
             try:
@@ -53,6 +57,12 @@ async def make_archive(
         archive = folder / "export.zip"
         await asyncio.to_thread(_pack, folder / "parts", archive, user_id, made_at)
         return await _keep(database, request_pk, archive)
+
+
+def sweep(scratch: Path) -> None:
+    """Remove what a process that was killed has left: it is somebody's. While nothing is being made."""
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 async def _collect(domain: Domain, user_id: str, parts: Path) -> int:

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -18,7 +19,7 @@ from services.chassis.database import Database
 from services.consent.rights import store
 from services.consent.rights.domains import Domain
 from services.consent.rights.erasing import erase_everywhere
-from services.consent.rights.exporting import make_archive
+from services.consent.rights.exporting import make_archive, sweep
 from services.consent.rights.progress import Progress, RequestEnded, trouble_of
 
 FIRST_PAUSE_MS, MAX_PAUSE_MS = 2_000, 3_600_000
@@ -53,12 +54,19 @@ class RightsWorker:
         bus: EventBus,
         clock_ms: Callable[[], int],
         pace: Pace,
+        *,
+        scratch: Path,
     ) -> None:
+        """
+        Args:
+            scratch: a folder of this work alone, for the parts of archives.
+        """
         self._database = database
         self._domains = domains
         self._bus = bus
         self._clock_ms = clock_ms
         self._pace = pace
+        self._scratch = scratch
         self._requested = asyncio.Event()
 
     async def run(self) -> None:
@@ -78,6 +86,7 @@ class RightsWorker:
 
     async def work(self, may_go_on: Callable[[], bool] = lambda: True) -> None:
         """Work on what is due now, for as long as this process is the one that does."""
+        await asyncio.to_thread(sweep, self._scratch)
         async with self._database.write() as transaction:
             await transaction.run(store.forget_expired, self._clock_ms())
         async with self._database.read() as view:
@@ -117,7 +126,13 @@ class RightsWorker:
     async def _export(self, row: Row[Any], progress: Progress) -> None:
         made_at = datetime.fromtimestamp(self._clock_ms() / 1000, UTC).isoformat(timespec="seconds")
         size = await make_archive(
-            self._database, row.request_pk, row.user_id, self._domains, progress, made_at=made_at
+            self._database,
+            row.request_pk,
+            row.user_id,
+            self._domains,
+            progress,
+            made_at=made_at,
+            scratch=self._scratch,
         )
         now_ms = self._clock_ms()
         await progress.write(

@@ -89,8 +89,11 @@ def no_channel(domain: str) -> object:
 class Rig:
     """A consent database, one of a domain with rides, and workers over them."""
 
-    def __init__(self, consent: Database, ride_log: Database, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, consent: Database, ride_log: Database, clock: Callable[[], int], scratch: Path
+    ) -> None:
         self.consent, self.ride_log, self.steps, self.clock_ms = consent, ride_log, Steps(), clock
+        self.scratch = scratch
         self.sparing = {"rights_requests": store.at_work_erasing()}
 
     def worker(self, *more: Domain) -> RightsWorker:
@@ -103,7 +106,9 @@ class Rig:
             *more,
             local("consent", consent_metadata, self.consent, sparing=self.sparing),
         ]
-        return RightsWorker(self.consent, domains, InProcessBus(), self.clock_ms, Pace(0.0, 0.05, 10**9))
+        return RightsWorker(
+            self.consent, domains, InProcessBus(), self.clock_ms, Pace(0.0, 0.05, 10**9), scratch=self.scratch
+        )
 
     async def live(self, user_id: str) -> None:
         def ride(conn: Connection) -> None:
@@ -159,17 +164,17 @@ class Clock:
         return 1_800_000_000_000 + self.ahead_ms
 
 
-async def opened(url: str) -> Rig:
+async def opened(url: str, scratch: Path) -> Rig:
     consent, ride_log = open_database(url, schema="consent"), open_database(url, schema="rides")
     for database, metadata in ((consent, consent_metadata), (ride_log, things)):
         await database.change_schema(chassis_metadata.create_all)
         await database.change_schema(metadata.create_all)
-    return Rig(consent, ride_log, Clock())
+    return Rig(consent, ride_log, Clock(), scratch)
 
 
 @pytest.fixture
 async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
-    made = await opened(f"sqlite:///{tmp_path}")
+    made = await opened(f"sqlite:///{tmp_path}", tmp_path / "scratch")
     written = Progress.write
 
     async def write(progress: Progress, **values: object) -> None:
@@ -292,6 +297,14 @@ async def test_a_domain_that_cannot_answer_is_asked_again(
         assert await rig.left_of("eu_ann") == 0
 
 
+async def test_parts_that_a_killed_process_left_on_the_disk_are_removed(rig: Rig) -> None:
+    left = rig.scratch / "tmp1234" / "parts"
+    left.mkdir(parents=True)
+    (left / "rides.jsonl").write_text("eu_ann")
+    await rig.worker().work()
+    assert list(rig.scratch.iterdir()) == []
+
+
 async def test_one_persons_trouble_holds_up_nobody_else(rig: Rig) -> None:
     for person in ("eu_ann", "eu_bea"):
         await rig.live(person)
@@ -372,8 +385,10 @@ async def test_what_arrives_during_an_erasure_is_erased_too(rig: Rig) -> None:
     assert await rig.left_of("eu_ann") == 0
 
 
-async def test_of_two_processes_one_works_and_the_other_goes_on_where_it_died(postgres_url: str) -> None:
-    first, second = await opened(postgres_url), await opened(postgres_url)
+async def test_of_two_processes_one_works_and_the_other_goes_on_where_it_died(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    first, second = [await opened(postgres_url, tmp_path / name) for name in ("one", "other")]
     reached, gate = asyncio.Event(), asyncio.Event()
 
     @dataclass(frozen=True)
