@@ -11,7 +11,6 @@ import httpx
 from pulsemesh.auth.v1.federation_service_pb2_grpc import add_FederationServiceServicer_to_server
 from pulsemesh.auth.v1.passkey_service_pb2_grpc import add_PasskeyServiceServicer_to_server
 from pulsemesh.auth.v1.second_factor_service_pb2_grpc import add_SecondFactorServiceServicer_to_server
-from services.auth.accounts.changing import Changing
 from services.auth.federation.attempts import Attempts, Providers
 from services.auth.federation.linking import Linking
 from services.auth.federation.metadata import TIMEOUT_S
@@ -37,15 +36,17 @@ class FurtherWays:
     """What the module serves.
 
     Attributes:
+        providers: those that the settings name.
         close: lets go of connections to providers.
     """
 
     servicers: list[tuple[AddToServer, Any]]
+    providers: Providers
     close: Callable[[], Awaitable[None]]
 
 
 def further_ways(
-    tools: Tools, changing: Changing, issuer: TokenIssuer, settings: SignInSettings
+    tools: Tools, owners: OwnerProofs, issuer: TokenIssuer, settings: SignInSettings
 ) -> FurtherWays:
     """Second proofs, passkeys and outside providers, by settings."""
     client = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=True)
@@ -57,7 +58,6 @@ def further_ways(
         [Provider(each, client, clock_s=clock_s) for each in settings.providers],
         settings.provider_redirect_uris,
     )
-    owners = OwnerProofs(tools, changing)
     party = RelyingParty(settings.passkey_domain, settings.platform_name, settings.passkey_origins)
     attempts = Attempts(tools, providers)
     factors = SecondFactors(tools, owners, settings.platform_name)
@@ -81,5 +81,6 @@ def further_ways(
             ),
             (add_FederationServiceServicer_to_server, federation),
         ],
+        providers=providers,
         close=client.aclose,
     )

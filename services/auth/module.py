@@ -16,6 +16,7 @@ from pulsemesh.auth.v1.session_service_pb2_grpc import add_SessionServiceService
 from pulsemesh.auth.v1.staff_service_pb2_grpc import add_StaffServiceServicer_to_server
 from services.auth import assembly
 from services.auth.accounts.changing import Changing
+from services.auth.accounts.owner import Owner
 from services.auth.accounts.resetting import Resetting
 from services.auth.accounts.signing_in_by_password import SigningInByPassword
 from services.auth.accounts.signing_up import SigningUp
@@ -44,6 +45,7 @@ from services.auth.staff.servicer import StaffServicer
 from services.auth.tables import metadata
 from services.auth.tokens import TokenIssuer
 from services.auth.tools import Tools
+from services.auth.totp.owning import OwnerProofs
 from services.chassis.module import ModuleContext, RunningModule
 
 _DAY_MS = 86_400_000
@@ -81,10 +83,12 @@ class AuthModule:
             clock_ms=tools.clock_ms,
             lifetime_s=identity.access_token_s,
         )
-        resetting = Resetting(tools)
-        changing = Changing(tools)
+        owner = Owner(tools)
+        owners = OwnerProofs(tools, owner)
+        ways = further_ways(tools, owners, issuer, self._sign_in())
+        resetting = Resetting(tools, ways.providers)
+        changing = Changing(tools, owner, owners)
         accounts = AccountServicer(SigningUp(tools), resetting, changing, issuer)
-        ways = further_ways(tools, changing, issuer, self._sign_in())
         keeping = KeepingSessions(tools.database, tools.mail, tools.clock_ms)
         sessions = SessionServicer(SigningInByPassword(tools), keeping, issuer)
         keys = KeyServicer(keyring, RevocationFeed(tools.database, tools.clock_ms))

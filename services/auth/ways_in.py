@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from services.auth.federation import store as link_store
+from services.auth.federation.attempts import Providers
 from services.auth.passkeys import store as passkey_store
 from services.auth.roles import roles_of
 from services.auth.sessions import OpenedSession
@@ -58,3 +59,18 @@ def require_another(conn: Connection, account: Account, issuers: Collection[str]
     ways += link_store.count(conn, account.user_id, issuers)
     if ways <= 1:
         raise LastWayIn
+
+
+def still_open(conn: Connection, user_id: str, providers: Providers) -> tuple[list[str], list[str]]:
+    """Store function: with what a person signs in beside the password, as they know it: names of passkeys,
+    and of providers with the account there.
+    """
+    passkeys = [passkey.name or passkey.passkey_id for passkey in passkey_store.of_person(conn, user_id)]
+    links = [
+        f"{providers.title_of(link.provider)} ({link.label})"
+        if link.label
+        else providers.title_of(link.provider)
+        for link in link_store.of_person(conn, user_id)
+        if link.issuer in providers.issuers
+    ]
+    return passkeys, links

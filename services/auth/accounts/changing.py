@@ -6,30 +6,36 @@ from sqlalchemy import Connection
 
 from pulsemesh.auth.v1 import account_service_pb2 as wire
 from pulsemesh.auth.v1.events_pb2 import SessionEndReason
+from pulsemesh.auth.v1.second_factor_pb2 import OwnerProof
 from services.auth import events, sessions, throttling
+from services.auth.accounts.owner import Owner
 from services.auth.accounts.signing_up import address
-from services.auth.errors import AccountNotFound, CodeWrong, SignInAgain, SignInFailed, SignInThrottled
+from services.auth.errors import AccountNotFound, CodeWrong, SignInFailed
 from services.auth.secret_tokens import new_code
 from services.auth.store import accounts, proofs, sign_ups
 from services.auth.store.accounts import DELETING, Account
 from services.auth.store.proofs import EmailChange
 from services.auth.tools import Tools
+from services.auth.totp.owning import OwnerProofs
 from services.chassis import outbox
 from services.chassis.call import current_call
 from services.chassis.errors import InvalidField
 
 CODE_LIVES_MS = 60 * 60_000
 MAX_WRONG_CODES = 5
-FRESH_MS = 10 * 60_000
-"""How recent a sign-in must be where there is no password to ask for."""
 _CODE_LABEL = "email change code"
 
 
 class Changing:
-    """The use cases; all are the caller's about the caller's own account."""
+    """The use cases; all are the caller's about the caller's own account.
 
-    def __init__(self, tools: Tools) -> None:
+    What can be refused without a proof is refused before one is taken: a code is good once.
+    """
+
+    def __init__(self, tools: Tools, owner: Owner, proofs_of_owner: OwnerProofs) -> None:
         self._tools = tools
+        self._owner = owner
+        self._proofs = proofs_of_owner
 
     async def account(self) -> tuple[Account, str]:
         """The caller's account, and the address that awaits its code.
@@ -37,48 +43,21 @@ class Changing:
         Raises:
             AccountNotFound: the caller has none here.
         """
-        user_id = current_call().principal.user_id
+        account = await self._owner.account()
         async with self._tools.database.read() as view:
-            account = await view.run(accounts.find, user_id)
-            if account is None or not account.active:
-                raise AccountNotFound(user_id)
-            pending = await view.run(proofs.find_email_change, user_id, self._tools.clock_ms())
+            pending = await view.run(proofs.find_email_change, account.user_id, self._tools.clock_ms())
         return account, "" if pending is None else pending.new_email
-
-    async def require_owner(self, password: str) -> Account:
-        """Prove once more that the caller is the owner: by the password, or by a sign-in of the last minutes.
-
-        Raises:
-            SignInFailed, SignInThrottled: the password is wrong.
-            SignInAgain: the account has no password, and the sign-in is too old.
-        """
-        tools = self._tools
-        account, _ = await self.account()
-        now_ms, call = tools.clock_ms(), current_call()
-        if account.password_hash is None:
-            if now_ms - call.principal.authenticated_at_s * 1000 > FRESH_MS:
-                raise SignInAgain
-            return account
-        subjects = throttling.subjects_of_sign_in(tools.vault, account.user_id, call.peer, owner_is_here=True)
-        async with tools.database.write() as transaction:
-            blocked_ms = await transaction.run(throttling.attempt, subjects, now_ms)
-        if blocked_ms:
-            raise SignInThrottled(blocked_ms / 1000)
-        if not await tools.passwords.verify(account.password_hash, password):
-            raise SignInFailed
-        async with tools.database.write() as transaction:
-            await transaction.run(throttling.forgive, subjects, now_ms)
-        return account
 
     async def change_password(self, request: wire.ChangePasswordRequest) -> int:
         """Set another password; every other session ends. Returns how many did.
 
         Raises:
-            PasswordWeak, PasswordBreached: see there; and what `require_owner` raises.
+            PasswordWeak, PasswordBreached: see there; and what `OwnerProofs.require` raises.
         """
         tools = self._tools
-        account = await self.require_owner(request.current_password)
-        await tools.require_good_password("new_password", request.new_password, email=account.email or "")
+        own = await self._owner.account()
+        await tools.require_good_password("new_password", request.new_password, email=own.email or "")
+        account = await self._proofs.require(proof_of(request))
         hashed = await tools.passwords.hash(request.new_password)
         session_id = current_call().principal.session_id
         async with tools.database.write() as transaction:
@@ -87,22 +66,22 @@ class Changing:
     def _set_password(self, conn: Connection, account: Account, hashed: str, session_id: str) -> int:
         now_ms = self._tools.clock_ms()
         present = accounts.lock(conn, account.user_id)
-        if present is None or present.password_hash != account.password_hash:
+        if present is None or not present.active or present.password_hash != account.password_hash:
             raise SignInFailed  # changed by somebody else meanwhile
-        return set_password(
-            conn, self._tools, present, hashed, now_ms, keep_session_id=session_id, by_reset=False
-        )
+        ended = set_password(conn, present, hashed, now_ms, keep_session_id=session_id, by_reset=False)
+        self._tools.mail.notice(conn, present.email, "password_changed", present.language, now_ms)
+        return ended
 
     async def change_email(self, request: wire.ChangeEmailRequest) -> int:
         """Send a code to another address, a notice to the present one; returns when the code expires, in ms.
 
         Raises:
-            InvalidField: it is no address; and what `require_owner` raises.
+            InvalidField: it is no address; and what `OwnerProofs.require` raises.
         """
         new_email = address("new_email", request.new_email)
-        account = await self.require_owner(request.current_password)
-        if new_email == account.email:
+        if new_email == (await self._owner.account()).email:
             raise InvalidField("new_email", "must be another address")
+        account = await self._proofs.require(proof_of(request))
         async with self._tools.database.write() as transaction:
             return await transaction.run(self._ask_email, account, new_email)
 
@@ -182,18 +161,21 @@ class Changing:
             await transaction.run(accounts.change, account.user_id, language=language or "en")
         return (await self.account())[0]
 
-    async def request_deletion(self, password: str) -> int:
+    async def request_deletion(self, request: wire.RequestAccountDeletionRequest) -> int:
         """Ask for everything to be erased: nobody signs in any more. Returns when it was asked for, in ms.
 
         Raises:
-            See `require_owner`.
+            See `OwnerProofs.require`.
         """
-        account = await self.require_owner(password)
+        account = await self._proofs.require(proof_of(request))
         async with self._tools.database.write() as transaction:
             return await transaction.run(self._request_deletion, account)
 
     def _request_deletion(self, conn: Connection, account: Account) -> int:
         tools, now_ms = self._tools, self._tools.clock_ms()
+        present = accounts.lock(conn, account.user_id)
+        if present is None or not present.active:
+            raise AccountNotFound(account.user_id)  # asked for twice at once: it is told once
         accounts.change(conn, account.user_id, state=DELETING, deletion_requested_ms=now_ms)
         proofs.remove_resets(conn, account.user_id)
         proofs.remove_email_change(conn, account.user_id)
@@ -203,9 +185,17 @@ class Changing:
         return now_ms
 
 
+def proof_of(
+    request: wire.ChangePasswordRequest | wire.ChangeEmailRequest | wire.RequestAccountDeletionRequest,
+) -> OwnerProof:
+    """The proof in a request: the field of that name, else the password."""
+    if request.proof.WhichOneof("proof") is not None:
+        return request.proof
+    return OwnerProof(password=request.current_password)
+
+
 def set_password(
     conn: Connection,
-    tools: Tools,
     account: Account,
     hashed: str,
     now_ms: int,
@@ -213,11 +203,12 @@ def set_password(
     keep_session_id: str = "",
     by_reset: bool,
 ) -> int:
-    """Store function: another password, no other sessions, and a mail; returns how many sessions ended."""
+    """Store function: another password and no other sessions; returns how many ended. The caller tells the
+    owner by mail.
+    """
     accounts.change(conn, account.user_id, password_hash=hashed, password_changed_ms=now_ms)
     proofs.remove_resets(conn, account.user_id)
     reason = SessionEndReason.SESSION_END_REASON_PASSWORD_CHANGED
     ended = sessions.end_all(conn, account.user_id, reason, now_ms, keep_session_id=keep_session_id)
-    tools.mail.notice(conn, account.email, "password_changed", account.language, now_ms)
     outbox.append(conn, events.password_changed(account.user_id, now_ms, by_reset=by_reset))
     return ended

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection
 
 from services.auth import throttling
 from services.auth.accounts.changing import set_password
 from services.auth.accounts.signing_up import address
 from services.auth.errors import CodeWrong
+from services.auth.federation.attempts import Providers
 from services.auth.mail.outbox import RESET_ASKED
 from services.auth.secret_tokens import fingerprint, new_token
 from services.auth.store import accounts, mails, proofs
 from services.auth.store.mails import MailRow
 from services.auth.tools import Tools
+from services.auth.ways_in import still_open
 
 RESET_PREFIX = "pmp"
 LIVES_MS = 30 * 60_000
@@ -21,8 +25,9 @@ LIVES_MS = 30 * 60_000
 class Resetting:
     """The use cases."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, providers: Providers) -> None:
         self._tools = tools
+        self._providers = providers
 
     async def ask(self, given: str) -> int:
         """Note that somebody asks; returns when a link, if one is sent, expires, in milliseconds.
@@ -94,4 +99,20 @@ class Resetting:
         account = None if user_id is None else accounts.lock(conn, user_id)
         if account is None or not account.active:
             return None
-        return set_password(conn, self._tools, account, hashed, now_ms, by_reset=True)
+        ended = set_password(conn, account, hashed, now_ms, by_reset=True)
+        passkeys, links = still_open(conn, account.user_id, self._providers)
+        self._tools.mail.notice(
+            conn,
+            account.email,
+            "password_was_reset",
+            account.language,
+            now_ms,
+            passkeys=_listed(passkeys),
+            links=_listed(links),
+        )
+        return ended
+
+
+def _listed(names: Iterable[str]) -> str:
+    """For a mail in any language. Line breaks go: a name is no paragraph of ours."""
+    return "; ".join(" ".join(name.split()) for name in names) or "–"

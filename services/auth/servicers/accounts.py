@@ -91,7 +91,7 @@ class AccountServicer(stubs.AccountServiceServicer):
     async def RequestAccountDeletion(
         self, request: wire.RequestAccountDeletionRequest, context: _Context
     ) -> wire.RequestAccountDeletionResponse:
-        requested_ms = await self._changing.request_deletion(request.current_password)
+        requested_ms = await self._changing.request_deletion(request)
         return wire.RequestAccountDeletionResponse(requested_at=_time(requested_ms))
 
 

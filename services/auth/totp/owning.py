@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from pulsemesh.auth.v1.second_factor_pb2 import OwnerProof
-from services.auth.accounts.changing import FRESH_MS, Changing
+from services.auth.accounts.owner import FRESH_MS, Owner
 from services.auth.errors import SignInAgain
 from services.auth.second_factors import STRONG_METHODS, second_factors_of
 from services.auth.store import accounts
@@ -18,9 +18,9 @@ from services.chassis.call import current_call
 class OwnerProofs:
     """Checks `OwnerProof`; see its contract."""
 
-    def __init__(self, tools: Tools, changing: Changing) -> None:
+    def __init__(self, tools: Tools, owner: Owner) -> None:
         self._tools = tools
-        self._changing = changing
+        self._owner = owner
 
     async def require(self, proof: OwnerProof) -> Account:
         """The caller's account, once the caller has proved to be its owner.
@@ -28,13 +28,14 @@ class OwnerProofs:
         Raises:
             SecondFactorWrong, SecondFactorThrottled: the code is wrong.
             SignInAgain: a code is needed and none was given.
-            AccountNotFound, SignInFailed, SignInThrottled: see `Changing.require_owner`.
+            AccountNotFound, SignInFailed, SignInThrottled: see `Owner`.
         """
-        account, _ = await self._changing.account()
+        account = await self._owner.account()
         async with self._tools.database.read() as view:
             guarded = await view.run(second_factors_of, account.user_id)
         if not guarded:
-            return await self._changing.require_owner(proof.password)
+            await self._owner.require_password(account, proof.password)
+            return account
         given = given_proof(proof)
         if given is None:
             self._require_fresh_session()

@@ -25,11 +25,12 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from pulsemesh.auth.v1 import account_pb2 as pulsemesh_dot_auth_dot_v1_dot_account__pb2
+from pulsemesh.auth.v1 import second_factor_pb2 as pulsemesh_dot_auth_dot_v1_dot_second__factor__pb2
 from pulsemesh.auth.v1 import session_pb2 as pulsemesh_dot_auth_dot_v1_dot_session__pb2
 from pulsemesh.policy.v1 import policy_pb2 as pulsemesh_dot_policy_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'pulsemesh/auth/v1/account_service.proto\x12\x11pulsemesh.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fpulsemesh/auth/v1/account.proto\x1a\x1fpulsemesh/auth/v1/session.proto\x1a pulsemesh/policy/v1/policy.proto\"\x8f\x03\n\rSignUpRequest\x12$\n\x05\x65mail\x18\x01 \x01(\tB\x0e\xbaH\x07r\x05\x10\x03\x18\xfe\x01\xe8\xdb\x18\x01R\x05\x65mail\x12)\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x08password\x12H\n\nbirth_date\x18\x03 \x01(\tB\'\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\xe8\xdb\x18\x01H\x00R\tbirthDate\x12\x34\n\x0e\x61t_least_years\x18\x04 \x01(\rB\x0c\xbaH\x05*\x03\x18\x96\x01\xe8\xdb\x18\x01H\x00R\x0c\x61tLeastYears\x12/\n\x07\x63ountry\x18\x05 \x01(\tB\x15\xbaH\x0er\x0c\x32\n^[A-Z]{2}$\xe8\xdb\x18\x02R\x07\x63ountry\x12M\n\x08language\x18\x06 \x01(\tB1\xbaH.r,2*^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3})?$R\x08language\x12&\n\nrequest_id\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@R\trequestIdB\x05\n\x03\x61ge\"\xa8\x01\n\x0eSignUpResponse\x12\x1c\n\x07sign_up\x18\x01 \x01(\tB\x03\x80\x01\x01R\x06signUp\x12\x39\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\x12=\n\x0cresend_after\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0bresendAfter\"C\n\x19ResendVerificationRequest\x12&\n\x07sign_up\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x06signUp\"\x96\x01\n\x1aResendVerificationResponse\x12\x39\n\nexpires_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\x12=\n\x0cresend_after\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0bresendAfter\"]\n\tCodeProof\x12&\n\x07sign_up\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x06signUp\x12(\n\x04\x63ode\x18\x02 \x01(\tB\x14\x80\x01\x01\xbaH\x0er\x0c\x32\n^[0-9]{6}$R\x04\x63ode\"[\n\tLinkProof\x12#\n\x05token\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x05token\x12)\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x08password\"\xf1\x01\n\x12VerifyEmailRequest\x12\x32\n\x04\x63ode\x18\x01 \x01(\x0b\x32\x1c.pulsemesh.auth.v1.CodeProofH\x00R\x04\x63ode\x12\x32\n\x04link\x18\x02 \x01(\x0b\x32\x1c.pulsemesh.auth.v1.LinkProofH\x00R\x04link\x12,\n\x0b\x64\x65vice_name\x18\x03 \x01(\tB\x0b\xbaH\x04r\x02\x18P\xe8\xdb\x18\x05R\ndeviceName\x12\x35\n\tclient_id\x18\x04 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^[a-z0-9-]{0,40}$R\x08\x63lientIdB\x0e\n\x05proof\x12\x05\xbaH\x02\x08\x01\"H\n\x13VerifyEmailResponse\x12\x31\n\x06tokens\x18\x01 \x01(\x0b\x32\x19.pulsemesh.auth.v1.TokensR\x06tokens\"C\n\x1bRequestPasswordResetRequest\x12$\n\x05\x65mail\x18\x01 \x01(\tB\x0e\xbaH\x07r\x05\x10\x03\x18\xfe\x01\xe8\xdb\x18\x01R\x05\x65mail\"Y\n\x1cRequestPasswordResetResponse\x12\x39\n\nexpires_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\"m\n\x14ResetPasswordRequest\x12#\n\x05token\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x05token\x12\x30\n\x0cnew_password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x0bnewPassword\">\n\x15ResetPasswordResponse\x12%\n\x0e\x65nded_sessions\x18\x01 \x01(\x05R\rendedSessions\"\x13\n\x11GetAccountRequest\"J\n\x12GetAccountResponse\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.pulsemesh.auth.v1.AccountR\x07\x61\x63\x63ount\"e\n\x14UpdateAccountRequest\x12M\n\x08language\x18\x01 \x01(\tB1\xbaH.r,2*^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3})?$R\x08language\"M\n\x15UpdateAccountResponse\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.pulsemesh.auth.v1.AccountR\x07\x61\x63\x63ount\"\x81\x01\n\x15\x43hangePasswordRequest\x12\x36\n\x10\x63urrent_password\x18\x01 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\x80\x02R\x0f\x63urrentPassword\x12\x30\n\x0cnew_password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x0bnewPassword\"?\n\x16\x43hangePasswordResponse\x12%\n\x0e\x65nded_sessions\x18\x01 \x01(\x05R\rendedSessions\"y\n\x12\x43hangeEmailRequest\x12+\n\tnew_email\x18\x01 \x01(\tB\x0e\xbaH\x07r\x05\x10\x03\x18\xfe\x01\xe8\xdb\x18\x01R\x08newEmail\x12\x36\n\x10\x63urrent_password\x18\x02 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\x80\x02R\x0f\x63urrentPassword\"P\n\x13\x43hangeEmailResponse\x12\x39\n\nexpires_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\"E\n\x19\x43onfirmEmailChangeRequest\x12(\n\x04\x63ode\x18\x01 \x01(\tB\x14\x80\x01\x01\xbaH\x0er\x0c\x32\n^[0-9]{6}$R\x04\x63ode\"R\n\x1a\x43onfirmEmailChangeResponse\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.pulsemesh.auth.v1.AccountR\x07\x61\x63\x63ount\"W\n\x1dRequestAccountDeletionRequest\x12\x36\n\x10\x63urrent_password\x18\x01 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\x80\x02R\x0f\x63urrentPassword\"_\n\x1eRequestAccountDeletionResponse\x12=\n\x0crequested_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0brequestedAt2\x98\r\n\x0e\x41\x63\x63ountService\x12}\n\x06SignUp\x12 .pulsemesh.auth.v1.SignUpRequest\x1a!.pulsemesh.auth.v1.SignUpResponse\".\xe2\xdb\x18*\n\x01\x01\"\x0c\x08\x14\x12\x02\x08<\x18\n \x01(\x02\x32\x02\x08\x0f\x38\x03J\x11\n\x0f\x61\x63\x63ount.sign_up\x12\x8c\x01\n\x12ResendVerification\x12,.pulsemesh.auth.v1.ResendVerificationRequest\x1a-.pulsemesh.auth.v1.ResendVerificationResponse\"\x19\xe2\xdb\x18\x15\n\x01\x01\"\n\x08\n\x12\x02\x08< \x01(\x02\x32\x02\x08\x05\x38\x01\x12\x89\x01\n\x0bVerifyEmail\x12%.pulsemesh.auth.v1.VerifyEmailRequest\x1a&.pulsemesh.auth.v1.VerifyEmailResponse\"+\xe2\xdb\x18\'\n\x01\x01\"\n\x08\x1e\x12\x02\x08< \x01(\x02\x32\x02\x08\x0f\x38\x01J\x10\n\x0e\x61\x63\x63ount.verify\x12\xab\x01\n\x14RequestPasswordReset\x12..pulsemesh.auth.v1.RequestPasswordResetRequest\x1a/.pulsemesh.auth.v1.RequestPasswordResetResponse\"2\xe2\xdb\x18.\n\x01\x01\"\n\x08\n\x12\x02\x08< \x01(\x02\x32\x02\x08\x05\x38\x01J\x17\n\x15\x61\x63\x63ount.reset_request\x12\x8e\x01\n\rResetPassword\x12\'.pulsemesh.auth.v1.ResetPasswordRequest\x1a(.pulsemesh.auth.v1.ResetPasswordResponse\"*\xe2\xdb\x18&\n\x01\x01\"\n\x08\x14\x12\x02\x08< \x01(\x02\x32\x02\x08\x0f\x38\x01J\x0f\n\raccount.reset\x12\x80\x01\n\nGetAccount\x12$.pulsemesh.auth.v1.GetAccountRequest\x1a%.pulsemesh.auth.v1.GetAccountResponse\"%\x90\x02\x01\xe2\xdb\x18\x1e\n\x01\x02\x12\x07\x61\x63\x63ount\"\n\x08x\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x12\x86\x01\n\rUpdateAccount\x12\'.pulsemesh.auth.v1.UpdateAccountRequest\x1a(.pulsemesh.auth.v1.UpdateAccountResponse\"\"\xe2\xdb\x18\x1e\n\x01\x02\x12\x07\x61\x63\x63ount\"\n\x08\x1e\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x12\x9d\x01\n\x0e\x43hangePassword\x12(.pulsemesh.auth.v1.ChangePasswordRequest\x1a).pulsemesh.auth.v1.ChangePasswordResponse\"6\xe2\xdb\x18\x32\n\x01\x02\x12\x07\x61\x63\x63ount\"\n\x08\x14\x12\x02\x08< \x01(\x02\x32\x02\x08\x0f\x38\x01J\x12\n\x10\x61\x63\x63ount.password\x12\x99\x01\n\x0b\x43hangeEmail\x12%.pulsemesh.auth.v1.ChangeEmailRequest\x1a&.pulsemesh.auth.v1.ChangeEmailResponse\";\xe2\xdb\x18\x37\n\x01\x02\x12\x07\x61\x63\x63ount\"\n\x08\n\x12\x02\x08< \x01(\x02\x32\x02\x08\x0f\x38\x01J\x17\n\x15\x61\x63\x63ount.email_request\x12\xa6\x01\n\x12\x43onfirmEmailChange\x12,.pulsemesh.auth.v1.ConfirmEmailChangeRequest\x1a-.pulsemesh.auth.v1.ConfirmEmailChangeResponse\"3\xe2\xdb\x18/\n\x01\x02\x12\x07\x61\x63\x63ount\"\n\x08\x14\x12\x02\x08< \x01(\x02\x32\x02\x08\x05\x38\x01J\x0f\n\raccount.email\x12\xbb\x01\n\x16RequestAccountDeletion\x12\x30.pulsemesh.auth.v1.RequestAccountDeletionRequest\x1a\x31.pulsemesh.auth.v1.RequestAccountDeletionResponse\"<\xe2\xdb\x18\x38\n\x01\x02\x12\x07\x61\x63\x63ount\"\n\x08\n\x12\x02\x08< \x01(\x02\x32\x02\x08\x0f\x38\x01J\x18\n\x16\x61\x63\x63ount.delete_requestb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'pulsemesh/auth/v1/account_service.proto\x12\x11pulsemesh.auth.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fpulsemesh/auth/v1/account.proto\x1a%pulsemesh/auth/v1/second_factor.proto\x1a\x1fpulsemesh/auth/v1/session.proto\x1a pulsemesh/policy/v1/policy.proto\"\x8f\x03\n\rSignUpRequest\x12$\n\x05\x65mail\x18\x01 \x01(\tB\x0e\xbaH\x07r\x05\x10\x03\x18\xfe\x01\xe8\xdb\x18\x01R\x05\x65mail\x12)\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x08password\x12H\n\nbirth_date\x18\x03 \x01(\tB\'\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\xe8\xdb\x18\x01H\x00R\tbirthDate\x12\x34\n\x0e\x61t_least_years\x18\x04 \x01(\rB\x0c\xbaH\x05*\x03\x18\x96\x01\xe8\xdb\x18\x01H\x00R\x0c\x61tLeastYears\x12/\n\x07\x63ountry\x18\x05 \x01(\tB\x15\xbaH\x0er\x0c\x32\n^[A-Z]{2}$\xe8\xdb\x18\x02R\x07\x63ountry\x12M\n\x08language\x18\x06 \x01(\tB1\xbaH.r,2*^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3})?$R\x08language\x12&\n\nrequest_id\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@R\trequestIdB\x05\n\x03\x61ge\"\xa8\x01\n\x0eSignUpResponse\x12\x1c\n\x07sign_up\x18\x01 \x01(\tB\x03\x80\x01\x01R\x06signUp\x12\x39\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\x12=\n\x0cresend_after\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0bresendAfter\"C\n\x19ResendVerificationRequest\x12&\n\x07sign_up\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x06signUp\"\x96\x01\n\x1aResendVerificationResponse\x12\x39\n\nexpires_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\x12=\n\x0cresend_after\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0bresendAfter\"]\n\tCodeProof\x12&\n\x07sign_up\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x06signUp\x12(\n\x04\x63ode\x18\x02 \x01(\tB\x14\x80\x01\x01\xbaH\x0er\x0c\x32\n^[0-9]{6}$R\x04\x63ode\"[\n\tLinkProof\x12#\n\x05token\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x05token\x12)\n\x08password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x08password\"\xf1\x01\n\x12VerifyEmailRequest\x12\x32\n\x04\x63ode\x18\x01 \x01(\x0b\x32\x1c.pulsemesh.auth.v1.CodeProofH\x00R\x04\x63ode\x12\x32\n\x04link\x18\x02 \x01(\x0b\x32\x1c.pulsemesh.auth.v1.LinkProofH\x00R\x04link\x12,\n\x0b\x64\x65vice_name\x18\x03 \x01(\tB\x0b\xbaH\x04r\x02\x18P\xe8\xdb\x18\x05R\ndeviceName\x12\x35\n\tclient_id\x18\x04 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^[a-z0-9-]{0,40}$R\x08\x63lientIdB\x0e\n\x05proof\x12\x05\xbaH\x02\x08\x01\"H\n\x13VerifyEmailResponse\x12\x31\n\x06tokens\x18\x01 \x01(\x0b\x32\x19.pulsemesh.auth.v1.TokensR\x06tokens\"C\n\x1bRequestPasswordResetRequest\x12$\n\x05\x65mail\x18\x01 \x01(\tB\x0e\xbaH\x07r\x05\x10\x03\x18\xfe\x01\xe8\xdb\x18\x01R\x05\x65mail\"Y\n\x1cRequestPasswordResetResponse\x12\x39\n\nexpires_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\"m\n\x14ResetPasswordRequest\x12#\n\x05token\x18\x01 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x05token\x12\x30\n\x0cnew_password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x0bnewPassword\">\n\x15ResetPasswordResponse\x12%\n\x0e\x65nded_sessions\x18\x01 \x01(\x05R\rendedSessions\"\x13\n\x11GetAccountRequest\"J\n\x12GetAccountResponse\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.pulsemesh.auth.v1.AccountR\x07\x61\x63\x63ount\"e\n\x14UpdateAccountRequest\x12M\n\x08language\x18\x01 \x01(\tB1\xbaH.r,2*^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3})?$R\x08language\"M\n\x15UpdateAccountResponse\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.pulsemesh.auth.v1.AccountR\x07\x61\x63\x63ount\"\xb6\x01\n\x15\x43hangePasswordRequest\x12\x36\n\x10\x63urrent_password\x18\x01 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\x80\x02R\x0f\x63urrentPassword\x12\x30\n\x0cnew_password\x18\x02 \x01(\tB\r\x80\x01\x01\xbaH\x07r\x05\x10\x01\x18\x80\x02R\x0bnewPassword\x12\x33\n\x05proof\x18\x03 \x01(\x0b\x32\x1d.pulsemesh.auth.v1.OwnerProofR\x05proof\"?\n\x16\x43hangePasswordResponse\x12%\n\x0e\x65nded_sessions\x18\x01 \x01(\x05R\rendedSessions\"\xae\x01\n\x12\x43hangeEmailRequest\x12+\n\tnew_email\x18\x01 \x01(\tB\x0e\xbaH\x07r\x05\x10\x03\x18\xfe\x01\xe8\xdb\x18\x01R\x08newEmail\x12\x36\n\x10\x63urrent_password\x18\x02 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\x80\x02R\x0f\x63urrentPassword\x12\x33\n\x05proof\x18\x03 \x01(\x0b\x32\x1d.pulsemesh.auth.v1.OwnerProofR\x05proof\"P\n\x13\x43hangeEmailResponse\x12\x39\n\nexpires_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\"E\n\x19\x43onfirmEmailChangeRequest\x12(\n\x04\x63ode\x18\x01 \x01(\tB\x14\x80\x01\x01\xbaH\x0er\x0c\x32\n^[0-9]{6}$R\x04\x63ode\"R\n\x1a\x43onfirmEmailChangeResponse\x12\x34\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x1a.pulsemesh.auth.v1.AccountR\x07\x61\x63\x63ount\"\x8c\x01\n\x1dRequestAccountDeletionRequest\x12\x36\n\x10\x63urrent_password\x18\x01 \x01(\tB\x0b\x80\x01\x01\xbaH\x05r\x03\x18\x80\x02R\x0f\x63urrentPassword\x12\x33\n\x05proof\x18\x02 \x01(\x0b\x32\x1d.pulsemesh.auth.v1.OwnerProofR\x05proof\"_\n\x1eRequestAccountDeletionResponse\x12=\n\x0crequested_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0brequestedAt2\x98\r\n\x0e\x41\x63\x63ountService\x12}\n\x06SignUp\x12 .pulsemesh.auth.v1.SignUpRequest\x1a!.pulsemesh.auth.v1.SignUpResponse\".\xe2\xdb\x18*\n\x01\x01\"\x0c\x08\x14\x12\x02\x08<\x18\n \x01(\x02\x32\x02\x08\x0f\x38\x03J\x11\n\x0f\x61\x63\x63ount.sign_up\x12\x8c\x01\n\x12ResendVerification\x12,.pulsemesh.auth.v1.ResendVerificationRequest\x1a-.pulsemesh.auth.v1.ResendVerificationResponse\"\x19\xe2\xdb\x18\x15\n\x01\x01\"\n\x08\n\x12\x02\x08< \x01(\x02\x32\x02\x08\x05\x38\x01\x12\x89\x01\n\x0bVerifyEmail\x12%.pulsemesh.auth.v1.VerifyEmailRequest\x1a&.pulsemesh.auth.v1.VerifyEmailResponse\"+\xe2\xdb\x18\'\n\x01\x01\"\n\x08\x1e\x12\x02\x08< \x01(\x02\x32\x02\x08\x0f\x38\x01J\x10\n\x0e\x61\x63\x63ount.verify\x12\xab\x01\n\x14RequestPasswordReset\x12..pulsemesh.auth.v1.RequestPasswordResetRequest\x1a/.pulsemesh.auth.v1.RequestPasswordResetResponse\"2\xe2\xdb\x18.\n\x01\x01\"\n\x08\n\x12\x02\x08< \x01(\x02\x32\x02\x08\x05\x38\x01J\x17\n\x15\x61\x63\x63ount.reset_request\x12\x8e\x01\n\rResetPassword\x12\'.pulsemesh.auth.v1.ResetPasswordRequest\x1a(.pulsemesh.auth.v1.ResetPasswordResponse\"*\xe2\xdb\x18&\n\x01\x01\"\n\x08\x14\x12\x02\x08< \x01(\x02\x32\x02\x08\x0f\x38\x01J\x0f\n\raccount.reset\x12\x80\x01\n\nGetAccount\x12$.pulsemesh.auth.v1.GetAccountRequest\x1a%.pulsemesh.auth.v1.GetAccountResponse\"%\x90\x02\x01\xe2\xdb\x18\x1e\n\x01\x02\x12\x07\x61\x63\x63ount\"\n\x08x\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x12\x86\x01\n\rUpdateAccount\x12\'.pulsemesh.auth.v1.UpdateAccountRequest\x1a(.pulsemesh.auth.v1.UpdateAccountResponse\"\"\xe2\xdb\x18\x1e\n\x01\x02\x12\x07\x61\x63\x63ount\"\n\x08\x1e\x12\x02\x08< \x01(\x01\x32\x02\x08\x05\x38\x02\x12\x9d\x01\n\x0e\x43hangePassword\x12(.pulsemesh.auth.v1.ChangePasswordRequest\x1a).pulsemesh.auth.v1.ChangePasswordResponse\"6\xe2\xdb\x18\x32\n\x01\x02\x12\x07\x61\x63\x63ount\"\n\x08\x14\x12\x02\x08< \x01(\x02\x32\x02\x08\x0f\x38\x01J\x12\n\x10\x61\x63\x63ount.password\x12\x99\x01\n\x0b\x43hangeEmail\x12%.pulsemesh.auth.v1.ChangeEmailRequest\x1a&.pulsemesh.auth.v1.ChangeEmailResponse\";\xe2\xdb\x18\x37\n\x01\x02\x12\x07\x61\x63\x63ount\"\n\x08\n\x12\x02\x08< \x01(\x02\x32\x02\x08\x0f\x38\x01J\x17\n\x15\x61\x63\x63ount.email_request\x12\xa6\x01\n\x12\x43onfirmEmailChange\x12,.pulsemesh.auth.v1.ConfirmEmailChangeRequest\x1a-.pulsemesh.auth.v1.ConfirmEmailChangeResponse\"3\xe2\xdb\x18/\n\x01\x02\x12\x07\x61\x63\x63ount\"\n\x08\x14\x12\x02\x08< \x01(\x02\x32\x02\x08\x05\x38\x01J\x0f\n\raccount.email\x12\xbb\x01\n\x16RequestAccountDeletion\x12\x30.pulsemesh.auth.v1.RequestAccountDeletionRequest\x1a\x31.pulsemesh.auth.v1.RequestAccountDeletionResponse\"<\xe2\xdb\x18\x38\n\x01\x02\x12\x07\x61\x63\x63ount\"\n\x08\n\x12\x02\x08< \x01(\x02\x32\x02\x08\x0f\x38\x01J\x18\n\x16\x61\x63\x63ount.delete_requestb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -110,54 +111,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCOUNTSERVICE'].methods_by_name['ConfirmEmailChange']._serialized_options = b'\342\333\030/\n\001\002\022\007account\"\n\010\024\022\002\010< \001(\0022\002\010\0058\001J\017\n\raccount.email'
   _globals['_ACCOUNTSERVICE'].methods_by_name['RequestAccountDeletion']._loaded_options = None
   _globals['_ACCOUNTSERVICE'].methods_by_name['RequestAccountDeletion']._serialized_options = b'\342\333\0308\n\001\002\022\007account\"\n\010\n\022\002\010< \001(\0022\002\010\0178\001J\030\n\026account.delete_request'
-  _globals['_SIGNUPREQUEST']._serialized_start=225
-  _globals['_SIGNUPREQUEST']._serialized_end=624
-  _globals['_SIGNUPRESPONSE']._serialized_start=627
-  _globals['_SIGNUPRESPONSE']._serialized_end=795
-  _globals['_RESENDVERIFICATIONREQUEST']._serialized_start=797
-  _globals['_RESENDVERIFICATIONREQUEST']._serialized_end=864
-  _globals['_RESENDVERIFICATIONRESPONSE']._serialized_start=867
-  _globals['_RESENDVERIFICATIONRESPONSE']._serialized_end=1017
-  _globals['_CODEPROOF']._serialized_start=1019
-  _globals['_CODEPROOF']._serialized_end=1112
-  _globals['_LINKPROOF']._serialized_start=1114
-  _globals['_LINKPROOF']._serialized_end=1205
-  _globals['_VERIFYEMAILREQUEST']._serialized_start=1208
-  _globals['_VERIFYEMAILREQUEST']._serialized_end=1449
-  _globals['_VERIFYEMAILRESPONSE']._serialized_start=1451
-  _globals['_VERIFYEMAILRESPONSE']._serialized_end=1523
-  _globals['_REQUESTPASSWORDRESETREQUEST']._serialized_start=1525
-  _globals['_REQUESTPASSWORDRESETREQUEST']._serialized_end=1592
-  _globals['_REQUESTPASSWORDRESETRESPONSE']._serialized_start=1594
-  _globals['_REQUESTPASSWORDRESETRESPONSE']._serialized_end=1683
-  _globals['_RESETPASSWORDREQUEST']._serialized_start=1685
-  _globals['_RESETPASSWORDREQUEST']._serialized_end=1794
-  _globals['_RESETPASSWORDRESPONSE']._serialized_start=1796
-  _globals['_RESETPASSWORDRESPONSE']._serialized_end=1858
-  _globals['_GETACCOUNTREQUEST']._serialized_start=1860
-  _globals['_GETACCOUNTREQUEST']._serialized_end=1879
-  _globals['_GETACCOUNTRESPONSE']._serialized_start=1881
-  _globals['_GETACCOUNTRESPONSE']._serialized_end=1955
-  _globals['_UPDATEACCOUNTREQUEST']._serialized_start=1957
-  _globals['_UPDATEACCOUNTREQUEST']._serialized_end=2058
-  _globals['_UPDATEACCOUNTRESPONSE']._serialized_start=2060
-  _globals['_UPDATEACCOUNTRESPONSE']._serialized_end=2137
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=2140
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=2269
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=2271
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=2334
-  _globals['_CHANGEEMAILREQUEST']._serialized_start=2336
-  _globals['_CHANGEEMAILREQUEST']._serialized_end=2457
-  _globals['_CHANGEEMAILRESPONSE']._serialized_start=2459
-  _globals['_CHANGEEMAILRESPONSE']._serialized_end=2539
-  _globals['_CONFIRMEMAILCHANGEREQUEST']._serialized_start=2541
-  _globals['_CONFIRMEMAILCHANGEREQUEST']._serialized_end=2610
-  _globals['_CONFIRMEMAILCHANGERESPONSE']._serialized_start=2612
-  _globals['_CONFIRMEMAILCHANGERESPONSE']._serialized_end=2694
-  _globals['_REQUESTACCOUNTDELETIONREQUEST']._serialized_start=2696
-  _globals['_REQUESTACCOUNTDELETIONREQUEST']._serialized_end=2783
-  _globals['_REQUESTACCOUNTDELETIONRESPONSE']._serialized_start=2785
-  _globals['_REQUESTACCOUNTDELETIONRESPONSE']._serialized_end=2880
-  _globals['_ACCOUNTSERVICE']._serialized_start=2883
-  _globals['_ACCOUNTSERVICE']._serialized_end=4571
+  _globals['_SIGNUPREQUEST']._serialized_start=264
+  _globals['_SIGNUPREQUEST']._serialized_end=663
+  _globals['_SIGNUPRESPONSE']._serialized_start=666
+  _globals['_SIGNUPRESPONSE']._serialized_end=834
+  _globals['_RESENDVERIFICATIONREQUEST']._serialized_start=836
+  _globals['_RESENDVERIFICATIONREQUEST']._serialized_end=903
+  _globals['_RESENDVERIFICATIONRESPONSE']._serialized_start=906
+  _globals['_RESENDVERIFICATIONRESPONSE']._serialized_end=1056
+  _globals['_CODEPROOF']._serialized_start=1058
+  _globals['_CODEPROOF']._serialized_end=1151
+  _globals['_LINKPROOF']._serialized_start=1153
+  _globals['_LINKPROOF']._serialized_end=1244
+  _globals['_VERIFYEMAILREQUEST']._serialized_start=1247
+  _globals['_VERIFYEMAILREQUEST']._serialized_end=1488
+  _globals['_VERIFYEMAILRESPONSE']._serialized_start=1490
+  _globals['_VERIFYEMAILRESPONSE']._serialized_end=1562
+  _globals['_REQUESTPASSWORDRESETREQUEST']._serialized_start=1564
+  _globals['_REQUESTPASSWORDRESETREQUEST']._serialized_end=1631
+  _globals['_REQUESTPASSWORDRESETRESPONSE']._serialized_start=1633
+  _globals['_REQUESTPASSWORDRESETRESPONSE']._serialized_end=1722
+  _globals['_RESETPASSWORDREQUEST']._serialized_start=1724
+  _globals['_RESETPASSWORDREQUEST']._serialized_end=1833
+  _globals['_RESETPASSWORDRESPONSE']._serialized_start=1835
+  _globals['_RESETPASSWORDRESPONSE']._serialized_end=1897
+  _globals['_GETACCOUNTREQUEST']._serialized_start=1899
+  _globals['_GETACCOUNTREQUEST']._serialized_end=1918
+  _globals['_GETACCOUNTRESPONSE']._serialized_start=1920
+  _globals['_GETACCOUNTRESPONSE']._serialized_end=1994
+  _globals['_UPDATEACCOUNTREQUEST']._serialized_start=1996
+  _globals['_UPDATEACCOUNTREQUEST']._serialized_end=2097
+  _globals['_UPDATEACCOUNTRESPONSE']._serialized_start=2099
+  _globals['_UPDATEACCOUNTRESPONSE']._serialized_end=2176
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=2179
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=2361
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=2363
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=2426
+  _globals['_CHANGEEMAILREQUEST']._serialized_start=2429
+  _globals['_CHANGEEMAILREQUEST']._serialized_end=2603
+  _globals['_CHANGEEMAILRESPONSE']._serialized_start=2605
+  _globals['_CHANGEEMAILRESPONSE']._serialized_end=2685
+  _globals['_CONFIRMEMAILCHANGEREQUEST']._serialized_start=2687
+  _globals['_CONFIRMEMAILCHANGEREQUEST']._serialized_end=2756
+  _globals['_CONFIRMEMAILCHANGERESPONSE']._serialized_start=2758
+  _globals['_CONFIRMEMAILCHANGERESPONSE']._serialized_end=2840
+  _globals['_REQUESTACCOUNTDELETIONREQUEST']._serialized_start=2843
+  _globals['_REQUESTACCOUNTDELETIONREQUEST']._serialized_end=2983
+  _globals['_REQUESTACCOUNTDELETIONRESPONSE']._serialized_start=2985
+  _globals['_REQUESTACCOUNTDELETIONRESPONSE']._serialized_end=3080
+  _globals['_ACCOUNTSERVICE']._serialized_start=3083
+  _globals['_ACCOUNTSERVICE']._serialized_end=4771
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from pulsemesh.auth.v1 import account_pb2 as _account_pb2
+from pulsemesh.auth.v1 import second_factor_pb2 as _second_factor_pb2
 from pulsemesh.auth.v1 import session_pb2 as _session_pb2
 import builtins as _builtins
 import sys
@@ -407,18 +408,26 @@ class ChangePasswordRequest(_message.Message):
 
     CURRENT_PASSWORD_FIELD_NUMBER: _builtins.int
     NEW_PASSWORD_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
     current_password: _builtins.str
-    """Empty for an account without a password, whose caller signed in within the last minutes."""
+    """Enough where the person has no second factor. Empty for an account without a password,
+    whose caller signed in within the last minutes. Not looked at where `proof` holds one.
+    """
     new_password: _builtins.str
+    @_builtins.property
+    def proof(self) -> _second_factor_pb2.OwnerProof:
+        """A code where the person has a second factor; or the password, in place of the field above."""
+
     def __init__(
         self,
         *,
         current_password: _builtins.str = ...,
         new_password: _builtins.str = ...,
+        proof: _second_factor_pb2.OwnerProof | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["proof", b"proof"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["current_password", b"current_password", "new_password", b"new_password"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["current_password", b"current_password", "new_password", b"new_password", "proof", b"proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -450,18 +459,24 @@ class ChangeEmailRequest(_message.Message):
 
     NEW_EMAIL_FIELD_NUMBER: _builtins.int
     CURRENT_PASSWORD_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
     new_email: _builtins.str
     current_password: _builtins.str
     """As in ChangePassword."""
+    @_builtins.property
+    def proof(self) -> _second_factor_pb2.OwnerProof:
+        """As in ChangePassword."""
+
     def __init__(
         self,
         *,
         new_email: _builtins.str = ...,
         current_password: _builtins.str = ...,
+        proof: _second_factor_pb2.OwnerProof | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["proof", b"proof"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["current_password", b"current_password", "new_email", b"new_email"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["current_password", b"current_password", "new_email", b"new_email", "proof", b"proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -532,16 +547,22 @@ class RequestAccountDeletionRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CURRENT_PASSWORD_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
     current_password: _builtins.str
     """As in ChangePassword."""
+    @_builtins.property
+    def proof(self) -> _second_factor_pb2.OwnerProof:
+        """As in ChangePassword."""
+
     def __init__(
         self,
         *,
         current_password: _builtins.str = ...,
+        proof: _second_factor_pb2.OwnerProof | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["proof", b"proof"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["current_password", b"current_password"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["current_password", b"current_password", "proof", b"proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -135,7 +135,8 @@ class AccountServiceServicer:
 
     def ResetPassword(self, request, context):
         """Sets another password by the token of the mail, once, and ends all sessions of the
-        person. A second factor is asked for at the next sign-in as ever.
+        person. A second factor is asked for at the next sign-in as ever. A mail names the passkeys
+        and linked providers that sign in still.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -156,7 +157,10 @@ class AccountServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ChangePassword(self, request, context):
-        """Sets another password. Every other session of the person ends.
+        """Sets another password. Every other session of the person ends. Needs a proof that the
+        caller is the owner, see OwnerProof: PERMISSION_DENIED with SIGN_IN_AGAIN when the password
+        alone was given and the person has a second factor, UNAUTHENTICATED with SIGN_IN_FAILED or
+        SECOND_FACTOR_WRONG when the proof is wrong.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,6 +169,7 @@ class AccountServiceServicer:
     def ChangeEmail(self, request, context):
         """Sends a code to another address, and a notice to the present one; ConfirmEmailChange
         makes the other one count. An address of another account is answered in the same way.
+        Needs a proof as ChangePassword does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -179,7 +184,7 @@ class AccountServiceServicer:
 
     def RequestAccountDeletion(self, request, context):
         """Asks for the account and everything of the person to be erased. All sessions end at
-        once, and the account cannot be signed in to any more.
+        once, and the account cannot be signed in to any more. Needs a proof as ChangePassword does.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -55,23 +55,29 @@ class AccountServiceStub:
     """Sends a mail with a link to the address, if it has an account."""
     ResetPassword: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ResetPasswordRequest, _account_service_pb2.ResetPasswordResponse]
     """Sets another password by the token of the mail, once, and ends all sessions of the
-    person. A second factor is asked for at the next sign-in as ever.
+    person. A second factor is asked for at the next sign-in as ever. A mail names the passkeys
+    and linked providers that sign in still.
     """
     GetAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.GetAccountRequest, _account_service_pb2.GetAccountResponse]
     """Returns the caller's account."""
     UpdateAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.UpdateAccountRequest, _account_service_pb2.UpdateAccountResponse]
     """Changes the language of mails."""
     ChangePassword: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ChangePasswordRequest, _account_service_pb2.ChangePasswordResponse]
-    """Sets another password. Every other session of the person ends."""
+    """Sets another password. Every other session of the person ends. Needs a proof that the
+    caller is the owner, see OwnerProof: PERMISSION_DENIED with SIGN_IN_AGAIN when the password
+    alone was given and the person has a second factor, UNAUTHENTICATED with SIGN_IN_FAILED or
+    SECOND_FACTOR_WRONG when the proof is wrong.
+    """
     ChangeEmail: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ChangeEmailRequest, _account_service_pb2.ChangeEmailResponse]
     """Sends a code to another address, and a notice to the present one; ConfirmEmailChange
     makes the other one count. An address of another account is answered in the same way.
+    Needs a proof as ChangePassword does.
     """
     ConfirmEmailChange: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ConfirmEmailChangeRequest, _account_service_pb2.ConfirmEmailChangeResponse]
     """Makes the address that the code was sent to the account's; both addresses are told."""
     RequestAccountDeletion: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.RequestAccountDeletionRequest, _account_service_pb2.RequestAccountDeletionResponse]
     """Asks for the account and everything of the person to be erased. All sessions end at
-    once, and the account cannot be signed in to any more.
+    once, and the account cannot be signed in to any more. Needs a proof as ChangePassword does.
     """
 
 @_typing.type_check_only
@@ -101,23 +107,29 @@ class AccountServiceAsyncStub(AccountServiceStub):
     """Sends a mail with a link to the address, if it has an account."""
     ResetPassword: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ResetPasswordRequest, _account_service_pb2.ResetPasswordResponse]  # type: ignore[assignment]
     """Sets another password by the token of the mail, once, and ends all sessions of the
-    person. A second factor is asked for at the next sign-in as ever.
+    person. A second factor is asked for at the next sign-in as ever. A mail names the passkeys
+    and linked providers that sign in still.
     """
     GetAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetAccountRequest, _account_service_pb2.GetAccountResponse]  # type: ignore[assignment]
     """Returns the caller's account."""
     UpdateAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.UpdateAccountRequest, _account_service_pb2.UpdateAccountResponse]  # type: ignore[assignment]
     """Changes the language of mails."""
     ChangePassword: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ChangePasswordRequest, _account_service_pb2.ChangePasswordResponse]  # type: ignore[assignment]
-    """Sets another password. Every other session of the person ends."""
+    """Sets another password. Every other session of the person ends. Needs a proof that the
+    caller is the owner, see OwnerProof: PERMISSION_DENIED with SIGN_IN_AGAIN when the password
+    alone was given and the person has a second factor, UNAUTHENTICATED with SIGN_IN_FAILED or
+    SECOND_FACTOR_WRONG when the proof is wrong.
+    """
     ChangeEmail: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ChangeEmailRequest, _account_service_pb2.ChangeEmailResponse]  # type: ignore[assignment]
     """Sends a code to another address, and a notice to the present one; ConfirmEmailChange
     makes the other one count. An address of another account is answered in the same way.
+    Needs a proof as ChangePassword does.
     """
     ConfirmEmailChange: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ConfirmEmailChangeRequest, _account_service_pb2.ConfirmEmailChangeResponse]  # type: ignore[assignment]
     """Makes the address that the code was sent to the account's; both addresses are told."""
     RequestAccountDeletion: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RequestAccountDeletionRequest, _account_service_pb2.RequestAccountDeletionResponse]  # type: ignore[assignment]
     """Asks for the account and everything of the person to be erased. All sessions end at
-    once, and the account cannot be signed in to any more.
+    once, and the account cannot be signed in to any more. Needs a proof as ChangePassword does.
     """
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -174,7 +186,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.ResetPasswordResponse, _abc.Awaitable[_account_service_pb2.ResetPasswordResponse]]:
         """Sets another password by the token of the mail, once, and ends all sessions of the
-        person. A second factor is asked for at the next sign-in as ever.
+        person. A second factor is asked for at the next sign-in as ever. A mail names the passkeys
+        and linked providers that sign in still.
         """
 
     @_abc_1.abstractmethod
@@ -199,7 +212,11 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.ChangePasswordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.ChangePasswordResponse, _abc.Awaitable[_account_service_pb2.ChangePasswordResponse]]:
-        """Sets another password. Every other session of the person ends."""
+        """Sets another password. Every other session of the person ends. Needs a proof that the
+        caller is the owner, see OwnerProof: PERMISSION_DENIED with SIGN_IN_AGAIN when the password
+        alone was given and the person has a second factor, UNAUTHENTICATED with SIGN_IN_FAILED or
+        SECOND_FACTOR_WRONG when the proof is wrong.
+        """
 
     @_abc_1.abstractmethod
     def ChangeEmail(
@@ -209,6 +226,7 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_account_service_pb2.ChangeEmailResponse, _abc.Awaitable[_account_service_pb2.ChangeEmailResponse]]:
         """Sends a code to another address, and a notice to the present one; ConfirmEmailChange
         makes the other one count. An address of another account is answered in the same way.
+        Needs a proof as ChangePassword does.
         """
 
     @_abc_1.abstractmethod
@@ -226,7 +244,7 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.RequestAccountDeletionResponse, _abc.Awaitable[_account_service_pb2.RequestAccountDeletionResponse]]:
         """Asks for the account and everything of the person to be erased. All sessions end at
-        once, and the account cannot be signed in to any more.
+        once, and the account cannot be signed in to any more. Needs a proof as ChangePassword does.
         """
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
