@@ -11,6 +11,9 @@ from services.chassis.policy import MethodInfo
 DEVELOPMENT_SERVICES = frozenset({"pulsemesh.auth.v1.DevelopmentIssuerService"})
 """Services that exist on developers' machines only: a production gateway has no way to them."""
 
+PROVED_BY_CERTIFICATE = frozenset({"/pulsemesh.auth.v1.DelegationService/CreateServiceToken"})
+"""Methods whose proof is the certificate of the connection: behind the gateway's own anybody may be."""
+
 KINDS: Mapping[Access.ValueType, str] = {
     Access.ACCESS_USER: "user",
     Access.ACCESS_OWNER: "user",
@@ -38,7 +41,7 @@ class ExposedMethod:
 
 def _exposed(method: MethodInfo) -> ExposedMethod | None:
     policy = method.policy
-    if policy is None:
+    if policy is None or method.path in PROVED_BY_CERTIFICATE:
         return None
     public = Access.ACCESS_PUBLIC in policy.access
     kinds = tuple(sorted({KINDS[access] for access in policy.access if access in KINDS}))

@@ -74,6 +74,7 @@ class Bounds:
             services say.
         counted_callers: callers whose limits one method remembers. Beyond it the one counted longest ago is
             forgotten, so that its limit would begin anew: more than can be active within a limit's period.
+        page_calls_per_minute: of one address, for the pages of sign-in; their own limits are finer.
     """
 
     connections: int = 10_000
@@ -82,6 +83,7 @@ class Bounds:
     headers: int = 64
     transcoded_bytes: int = 1024 * 1024
     counted_callers: int = 50_000
+    page_calls_per_minute: int = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class GatewayShape:
         development: also route what exists on developers' machines only.
         access_log: the file that gets one JSON object a call.
         denied_sessions: ids of ended sessions whose tokens have not expired yet.
+        denied_people: user ids, each with the second since 1970 before which a token must not be issued.
     """
 
     cell: str
@@ -128,3 +131,4 @@ class GatewayShape:
     access_log: str = "/dev/stdout"
     bounds: Bounds = Bounds()
     denied_sessions: tuple[str, ...] = ()
+    denied_people: Mapping[str, int] = field(default_factory=dict)

@@ -1,49 +1,115 @@
-"""Ended sessions, for the gateway: it shuts them out before the services do."""
+"""Which tokens are void before their time, for the gateway: it shuts them out before the services do."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 
 import grpc
+import structlog
 
 from services.chassis.auth import Revocation, RevocationList
+from services.chassis.background import Supervisor
+from services.chassis.errors import Unavailable
+from services.host.identity import CertifiedServiceToken
 from services.host.revocations import RevocationFollower
 
-MOST = 5_000
-"""Ended sessions that the gateway is told, the latest; the services know all."""
+MOST_SESSIONS = 5_000
+MOST_PEOPLE = 1_000
+"""What the gateway is told of at most, the latest; the services know all."""
+LOOK_FOR_TOKEN_EVERY_S = 0.2
+
+_log = structlog.get_logger(__name__)
 
 
-class DeniedSessions(RevocationList):
-    """What the auth service says of ended sessions, and that something of it changed."""
+@dataclass(frozen=True, slots=True)
+class Denials:
+    """What the gateway is told.
+
+    Attributes:
+        sessions: ids of those that were ended.
+        people: user ids, each with the second since 1970 before which a token must not be issued.
+    """
+
+    sessions: tuple[str, ...] = ()
+    people: Mapping[str, int] = field(default_factory=dict)
+
+
+class RevokedAtTheDoor(RevocationList):
+    """What the auth service says of revoked tokens, and that something of it changed.
+
+    Attributes:
+        changed: set when there is something to tell the gateway.
+        told: what the gateway is told; as `settle` left it, so that another thread may read it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.changed = asyncio.Event()
+        self.told = Denials()
 
     def apply(self, *revocations: Revocation) -> None:
         """See `RevocationList.apply`."""
-        before = set(self._sessions)
+        before = (set(self._sessions), dict(self._people))
         super().apply(*revocations)
-        if set(self._sessions) - before:
+        if (set(self._sessions), self._people) != before:
             self.changed.set()
 
-    def sessions(self) -> tuple[str, ...]:
-        """Those whose tokens have not all expired yet."""
+    def settle(self) -> Denials:
+        """Forget what concerns no token any more, and choose what to tell."""
         self._forget()
-        return tuple(list(self._sessions)[-MOST:])
+        sessions = list(self._sessions)
+        people = sorted(self._people.values(), key=lambda entry: entry.issued_before_s)
+        if len(sessions) > MOST_SESSIONS or len(people) > MOST_PEOPLE:
+            _log.warning("older_revocations_left_to_services", sessions=len(sessions), people=len(people))
+        self.told = Denials(
+            tuple(sessions[-MOST_SESSIONS:]),
+            # Tokens name whole seconds: before 7.5 is before 8.
+            {entry.user_id: math.ceil(entry.issued_before_s) for entry in people[-MOST_PEOPLE:]},
+        )
+        return self.told
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationSource:
+    """Where a gateway hears what was revoked.
+
+    Attributes:
+        auth: on which the auth service is asked.
+        identity: that of this process, if the token for it must be fetched and renewed.
+    """
+
+    auth: grpc.aio.Channel
+    identity: CertifiedServiceToken | None = None
+
+
+async def _follow(follower: RevocationFollower, identity: CertifiedServiceToken | None) -> None:
+    """Follow, as soon as this process has the token for it."""
+    while identity is not None:
+        try:
+            identity.token()
+            break
+        except Unavailable:
+            await asyncio.sleep(LOOK_FOR_TOKEN_EVERY_S)
+    await follower.run()
 
 
 @contextlib.asynccontextmanager
-async def following(denied: DeniedSessions, auth: grpc.aio.Channel | None) -> AsyncIterator[None]:
-    """Keep the list up to date until the block ends; None where nobody may ask for it."""
-    if auth is None:
+async def following(denied: RevokedAtTheDoor, source: RevocationSource | None) -> AsyncIterator[None]:
+    """Keep the list up to date until the block ends; None leaves what was revoked to the services."""
+    if source is None:
+        _log.warning("revoked_tokens_are_left_to_the_services", reason="no service would tell this gateway")
         yield
         return
-    task = asyncio.create_task(RevocationFollower(auth, denied).run())
+    background = Supervisor()
+    follower = RevocationFollower(source.auth, denied)
+    if source.identity is not None:
+        background.start(source.identity.name, source.identity.run)
+    background.start(follower.name, lambda: _follow(follower, source.identity))
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await background.stop()

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-import grpc
 import structlog
 import uvloop
 
 from services.auth.keys import load_or_create_key
 from services.chassis.auth import KeySource
-from services.chassis.channels import ChannelDirectory
+from services.chassis.channels import ChannelDirectory, DomainNotReachable, ServiceToken
 from services.chassis.limits import open_rate_limiter
 from services.chassis.server import AddressInUse
 from services.chassis.settings import Settings
@@ -35,9 +34,10 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.shape import Address, GatewayShape
 from services.gateway.validation import ConfigurationRefused, validate
 from services.host.exit_codes import ExitCode
-from services.host.gateway_denials import DeniedSessions, following
+from services.host.gateway_denials import RevocationSource, RevokedAtTheDoor, following
+from services.host.gateway_identity import gateway_token, revocation_source
 from services.host.gateway_shape import door_certificate, gateway_folder, gateway_shape
-from services.host.platform import running_platform
+from services.host.platform import Platform, running_platform
 from services.host.ports import key_source
 from services.host.readiness import ready_line, write_ready_file
 from services.host.registry import domain_names
@@ -46,6 +46,7 @@ from services.host.running import exit_code_for
 _log = structlog.get_logger(__name__)
 
 LOOK_AT_CERTIFICATES_EVERY_S = 3_600.0
+FORGET_REVOCATIONS_EVERY_S = 60.0
 PAUSE_BETWEEN_RELOADS_S = 1.0
 PID_FILE = "gateway.pid"
 
@@ -56,14 +57,14 @@ def _say(text: str) -> None:
 
 @contextlib.asynccontextmanager
 async def running_gateway(
-    settings: Settings, platform: str, keys: KeySource, *, auth: grpc.aio.Channel | None = None
+    settings: Settings, platform: str, keys: KeySource, *, revocations: RevocationSource | None = None
 ) -> AsyncIterator[Gateway]:
     """A gateway before the services until the block ends; then it drains.
 
     Args:
         platform: where the domains are that the settings do not name.
         keys: by which the services prove tokens.
-        auth: on which the auth service says which sessions ended; None leaves them to the services.
+        revocations: where it hears which tokens are void; None leaves them to the services.
 
     Raises:
         NoEnvoy: there is none for this machine.
@@ -82,7 +83,7 @@ async def running_gateway(
         page = KeyPage(keys.fetch)
         stack.push_async_callback(page.close)
         keys_address = await page.start()
-        denied = DeniedSessions()
+        denied = RevokedAtTheDoor()
 
         def shape() -> GatewayShape:
             files = door_certificate(settings, own)
@@ -95,14 +96,15 @@ async def running_gateway(
                 certificate=(files.certificate, files.key),
                 keys=keys_address,
                 limits=limits,
-                denied_sessions=denied.sessions(),
+                denied_sessions=denied.told.sessions,
+                denied_people=denied.told.people,
             )
 
         gateway = Gateway(shape, binary=binary, folder=folder, threads=own.threads, drain_s=own.drain_s)
         stack.push_async_callback(gateway.stop)
         await gateway.start()
-        await stack.enter_async_context(_reloads(gateway, folder / PID_FILE, denied.changed))
-        await stack.enter_async_context(following(denied, auth))
+        await stack.enter_async_context(_reloads(gateway, folder / PID_FILE, denied))
+        await stack.enter_async_context(following(denied, revocations))
         yield gateway
 
 
@@ -146,12 +148,12 @@ def _limits_namespace(settings: Settings) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _reloads(gateway: Gateway, pid_file: Path, asked: asyncio.Event) -> AsyncIterator[None]:
-    """Make the configuration anew when asked, on SIGHUP, and now and then for the sake of the certificate."""
+async def _reloads(gateway: Gateway, pid_file: Path, denied: RevokedAtTheDoor) -> AsyncIterator[None]:
+    """Make the configuration anew when asked, on SIGHUP, and now and then for what ends by itself."""
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, asked.set)
+    loop.add_signal_handler(signal.SIGHUP, denied.changed.set)
     await asyncio.to_thread(pid_file.write_text, f"{os.getpid()}\n")
-    task = asyncio.create_task(_reload_when_asked(gateway, asked))
+    task = asyncio.create_task(_reload_when_asked(gateway, denied))
     try:
         yield
     finally:
@@ -161,11 +163,13 @@ async def _reloads(gateway: Gateway, pid_file: Path, asked: asyncio.Event) -> As
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _reload_when_asked(gateway: Gateway, asked: asyncio.Event) -> None:
+async def _reload_when_asked(gateway: Gateway, denied: RevokedAtTheDoor) -> None:
     while True:
+        patience_s = FORGET_REVOCATIONS_EVERY_S if len(denied) else LOOK_AT_CERTIFICATES_EVERY_S
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asked.wait(), LOOK_AT_CERTIFICATES_EVERY_S)
-        asked.clear()
+            await asyncio.wait_for(denied.changed.wait(), patience_s)
+        denied.changed.clear()
+        denied.settle()
         try:
             await asyncio.to_thread(gateway.reload)
         except Exception as error:
@@ -182,13 +186,26 @@ def _stop_event() -> asyncio.Event:
 
 async def _serve_gateway(settings: Settings, ready_file: Path | None) -> ExitCode:
     stop = _stop_event()
-    own = settings.server.listen
-    channels = _channels(settings, {"auth": own} | settings.channels)
-    keys = key_source(settings, lambda: channels.channel("auth"))
-    async with _closing(channels), running_gateway(settings, own, keys) as gateway:
+    async with gateway_before(settings) as gateway:
         _announce(gateway, ready_file, domains=domain_names(), platform="")
         await stop.wait()
     return ExitCode.OK
+
+
+@contextlib.asynccontextmanager
+async def gateway_before(settings: Settings) -> AsyncIterator[Gateway]:
+    """A gateway before services that run elsewhere, until the block ends.
+
+    Raises:
+        NoEnvoy, EnvoyFailed, AddressInUse: see `running_gateway`.
+    """
+    own = settings.server.listen
+    identity = gateway_token(settings, lambda: channels.channel("auth"))
+    channels = _channels(settings, {"auth": own} | settings.channels, identity)
+    keys = key_source(settings, lambda: channels.channel("auth"))
+    source = revocation_source(channels, identity)
+    async with _closing(channels), running_gateway(settings, own, keys, revocations=source) as gateway:
+        yield gateway
 
 
 async def _serve_all(settings: Settings, domains: Sequence[str], ready_file: Path | None) -> ExitCode:
@@ -198,9 +215,9 @@ async def _serve_all(settings: Settings, domains: Sequence[str], ready_file: Pat
             platform.address, platform.domains, cell=settings.cell, mode=settings.mode, workers=1
         )
         try:
-            auth = platform.channel("auth") if "auth" in domains else None
+            source = _heard_by(platform)
             keys = key_source(settings, lambda: platform.channel("auth"))
-            async with running_gateway(settings, platform.address, keys, auth=auth) as gateway:
+            async with running_gateway(settings, platform.address, keys, revocations=source) as gateway:
                 _say(f"{line}, gateway on https://{gateway.address}")
                 _announce(gateway, ready_file, domains=platform.domains, platform=platform.address)
                 await stop.wait()
@@ -212,6 +229,14 @@ async def _serve_all(settings: Settings, domains: Sequence[str], ready_file: Pat
     return ExitCode.OK
 
 
+def _heard_by(platform: Platform) -> RevocationSource | None:
+    """What was revoked is asked as the platform's services ask it."""
+    try:
+        return RevocationSource(platform.channel("auth"))
+    except DomainNotReachable:
+        return None
+
+
 @contextlib.asynccontextmanager
 async def _closing(channels: ChannelDirectory) -> AsyncIterator[None]:
     try:
@@ -220,10 +245,10 @@ async def _closing(channels: ChannelDirectory) -> AsyncIterator[None]:
         await channels.close()
 
 
-def _channels(settings: Settings, places: dict[str, str]) -> ChannelDirectory:
-    """Channels of a process that serves nothing itself, for what everybody may ask."""
+def _channels(settings: Settings, places: dict[str, str], identity: ServiceToken | None) -> ChannelDirectory:
+    """Channels of a process that serves nothing itself."""
     placed = settings.model_copy(update={"channels": places})
-    return ChannelDirectory(placed, served=(), handlers={}, identity=None)
+    return ChannelDirectory(placed, served=(), handlers={}, identity=identity)
 
 
 def _announce(gateway: Gateway, ready_file: Path | None, *, domains: Sequence[str], platform: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from services.chassis.settings import Settings
@@ -38,6 +38,7 @@ def gateway_shape(
     keys: str,
     limits: str | None = None,
     denied_sessions: Iterable[str] = (),
+    denied_people: Mapping[str, int] | None = None,
 ) -> GatewayShape:
     """The gateway of these settings.
 
@@ -48,6 +49,7 @@ def gateway_shape(
         certificate: PEM files of the door's chain and key.
         keys: where the page is from which the keys that prove tokens are fetched.
         limits: where the rate limit service is.
+        denied_sessions, denied_people: as in `GatewayShape`.
     """
     folder = gateway_folder(settings)
     return GatewayShape(
@@ -71,6 +73,7 @@ def gateway_shape(
         development=settings.issues_development_tokens,
         access_log=str((gateway.access_log or folder / "access.log").absolute()),
         denied_sessions=tuple(sorted(denied_sessions)),
+        denied_people=denied_people or {},
     )
 
 

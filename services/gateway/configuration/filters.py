@@ -21,6 +21,7 @@ from services.gateway.configuration.routes import (
 from services.gateway.configuration.values import (
     CLIENT,
     IDENTITY_HEADERS,
+    ISSUED_AT,
     KIND,
     ORIGINAL_PATH,
     SESSION,
@@ -127,6 +128,7 @@ def _provider(issuer: str, leeway_s: int, source: Value) -> Value:
             {"header_name": KIND, "claim_name": "kind"},
             {"header_name": SESSION, "claim_name": "sid"},
             {"header_name": CLIENT, "claim_name": "client_id"},
+            {"header_name": ISSUED_AT, "claim_name": "iat"},
         ],
         "clear_route_cache": True,
         "clock_skew_seconds": leeway_s,

@@ -22,8 +22,6 @@ METHOD = "method"
 ANONYMOUS = "anonymous"
 
 UNBOUNDED = 1_000_000_000
-HTTP_CALLS_PER_MINUTE = 600
-"""Of one address, for the pages of sign-in; their own limits are finer."""
 
 
 def _caller(*before: Value) -> list[Value]:
@@ -88,9 +86,9 @@ def local_limit(limit: RateLimitPolicy, stat: str, bounds: Bounds) -> Value:
 def http_limit(bounds: Bounds) -> Value:
     """The limit on each address for plain HTTP pages."""
     limit = RateLimitPolicy(
-        calls=HTTP_CALLS_PER_MINUTE,
+        calls=bounds.page_calls_per_minute,
         period_s=60.0,
-        burst=HTTP_CALLS_PER_MINUTE,
+        burst=bounds.page_calls_per_minute,
         key=RateLimitKey.RATE_LIMIT_KEY_CALLER,
         on_failure=LimitFailure.LIMIT_FAILURE_OPEN,
         messages_per_second=0,

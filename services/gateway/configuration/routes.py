@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
 from pulsemesh.policy.v1.policy_pb2 import Retry
 from services.chassis.policy import MethodInfo
 from services.gateway.configuration import limits
 from services.gateway.configuration.clusters import AUTH_HTTP, cell_cluster
 from services.gateway.configuration.values import (
+    ISSUED_AT,
     KIND,
     ROUTE_CONFIGURATION_NAME,
     ROUTES,
@@ -51,7 +53,7 @@ SERVICE_ANSWERS_FIRST_S = 1.0
 """The service ends a call at its deadline with an answer that says more: the gateway waits so much longer."""
 HTTP_TIMEOUT_S = 30.0
 PAGE_REQUEST_BYTES = 256 * 1024
-SESSIONS_A_ROUTE = 500
+NAMES_A_ROUTE = 500
 
 NEVER_ARRIVED = ("connect-failure", "refused-stream")
 """Failures after which the call is known not to have reached any service: sent again whatever it does."""
@@ -99,12 +101,28 @@ def _answer(match: Value, status: int) -> Value:
 
 
 def _refusals(shape: GatewayShape) -> Iterator[Value]:
-    """Ended sessions. The header is there only once the token is proved, when routes are looked up again."""
-    denied = sorted(shape.denied_sessions)
-    for first in range(0, len(denied), SESSIONS_A_ROUTE):
-        pattern = "|".join(re.escape(session) for session in denied[first : first + SESSIONS_A_ROUTE])
-        header = {"name": SESSION, "string_match": {"safe_regex": {"regex": pattern}}}
+    """Ended sessions, and tokens of people from before a moment.
+
+    The headers are there only once the token is proved, when routes are looked up again.
+    """
+    for sessions in _patterns(sorted(shape.denied_sessions)):
+        header = {"name": SESSION, "string_match": sessions}
         yield _answer({"prefix": "/", "headers": [header]}, SESSION_ENDED)
+    moments: defaultdict[int, list[str]] = defaultdict(list)
+    for user_id, issued_before_s in shape.denied_people.items():
+        moments[issued_before_s].append(user_id)
+    # Moments are whole seconds of the life of a token: there are hundreds of them, however many people.
+    for issued_before_s, user_ids in sorted(moments.items()):
+        too_old = {"name": ISSUED_AT, "range_match": {"start": 0, "end": issued_before_s}}
+        for people in _patterns(sorted(user_ids)):
+            yield _answer({"prefix": "/", "headers": [too_old, _subject(people)]}, SESSION_ENDED)
+
+
+def _patterns(names: Sequence[str]) -> Iterator[Value]:
+    """What fits any of the names; of several, because a pattern may not be of any size."""
+    for first in range(0, len(names), NAMES_A_ROUTE):
+        pattern = "|".join(re.escape(name) for name in names[first : first + NAMES_A_ROUTE])
+        yield {"safe_regex": {"regex": pattern}}
 
 
 def _other_cells(shape: GatewayShape) -> Iterator[Value]:

@@ -21,7 +21,8 @@ SUBJECT = "x-pulsemesh-user-id"
 KIND = "x-pulsemesh-caller-kind"
 SESSION = "x-pulsemesh-session-id"
 CLIENT = "x-pulsemesh-client-id"
-IDENTITY_HEADERS = (SUBJECT, KIND, SESSION, CLIENT)
+ISSUED_AT = "x-pulsemesh-issued-at"
+IDENTITY_HEADERS = (SUBJECT, KIND, SESSION, CLIENT, ISSUED_AT)
 """Made of the claims of a proved token, and of nothing that a caller sends."""
 ORIGINAL_PATH = "x-envoy-original-path"
 """Set where a REST call became a gRPC call."""

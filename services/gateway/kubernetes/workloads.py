@@ -41,6 +41,7 @@ def settings_map(shape: str, domains: list[str], *, cell: str) -> Manifest:
         "PULSEMESH_SERVER__HEALTH_LISTEN": f"0.0.0.0:{HEALTH_PORT}",
         "PULSEMESH_SERVER__REFLECTION": "false",
         "PULSEMESH_SERVER__TRUSTED_PROXIES": POD_NETWORK,
+        "PULSEMESH_OAUTH_TRUSTED_PROXIES": POD_NETWORK,
         "PULSEMESH_SERVER__TLS_CERTIFICATE": f"{parts.TLS_FOLDER}/tls.crt",
         "PULSEMESH_SERVER__TLS_KEY": f"{parts.TLS_FOLDER}/tls.key",
         "PULSEMESH_SERVER__TLS_CLIENT_CA": f"{parts.TLS_FOLDER}/ca.crt",
@@ -99,6 +100,7 @@ def _secrets(domains: list[str]) -> list[Manifest]:
 
 def _pages(domains: list[str]) -> list[Manifest]:
     """The pages of sign-in are served where the auth domain is."""
+    listen = {"PULSEMESH_AUTH__HTTP_LISTEN": f"0.0.0.0:{AUTH_HTTP_PORT}"} if "auth" in domains else {}
     listen = {"PULSEMESH_AUTH__HTTP_LISTEN": f"0.0.0.0:{AUTH_HTTP_PORT}"} if "auth" in domains else {}
     return parts.variables(listen)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from pulsemesh.policy.v1.policy_pb2 import Access
 from services.chassis.policy import contract_services, default_registry
 from services.gateway.deployments import SHAPES, kubernetes_gateway
-from services.gateway.exposure import exposed_methods
+from services.gateway.exposure import PROVED_BY_CERTIFICATE, exposed_methods
 from services.gateway.rendering import contract_methods, render
 from services.gateway.shape import Address
 
@@ -52,8 +53,26 @@ def test_a_method_has_a_route_exactly_if_callers_from_outside_may_call_it(
         and method.policy is not None
         and method.policy.access & OUTSIDE
         and "Development" not in method.service
+        and method.path not in PROVED_BY_CERTIFICATE
     }
     assert paths == expected
+
+
+def test_nobody_gets_a_services_token_by_the_gateways_certificate(files: dict[str, bytes]) -> None:
+    creating = "/pulsemesh.auth.v1.DelegationService/CreateServiceToken"
+    assert default_registry().method(creating).policy is not None
+    assert creating not in {one["match"].get("path") for one in routes(files)}
+
+
+def test_people_whose_tokens_are_void_since_the_same_second_share_a_route() -> None:
+    shape = kubernetes_gateway("split", DOMAINS, cell="eu")
+    denied = replace(shape, denied_people={"eu_a.b": 7, "eu_c": 7, "eu_d": 9})
+    first, second, third = (one["match"] for one in routes(render(denied))[:3])
+    too_old, people = first["headers"]
+    assert too_old["range_match"] == {"start": 0, "end": 7}
+    assert people["string_match"] == {"safe_regex": {"regex": r"eu_a\.b|eu_c"}}
+    assert second["headers"][0]["range_match"]["end"] == 9
+    assert [header["name"] for header in third.get("headers", ())].count("x-pulsemesh-issued-at") == 0
 
 
 def test_the_development_issuer_is_there_in_development_only() -> None:
@@ -113,8 +132,6 @@ def test_the_gateways_descriptors_hold_no_policies_and_no_rules(files: dict[str,
     st.booleans(),
 )
 def test_whoever_is_let_in_is_of_a_kind_that_the_policy_names(access: set[int], development: bool) -> None:
-    from dataclasses import replace
-
     method = default_registry().method("/pulsemesh.workout.v1.WorkoutService/GetWorkout")
     assert method.policy is not None
     changed = replace(method, policy=replace(method.policy, access=frozenset(access)))  # type: ignore[arg-type]
