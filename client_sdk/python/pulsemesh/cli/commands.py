@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from pulsemesh.cli import (
+    account,
     accounts,
     apps,
     comparing,
@@ -55,6 +56,7 @@ for _command in (
     accounts.signup,
     accounts.verify,
     accounts.sessions,
+    account.account,
     second_factors.second_factors,
     devices.device,
     apps.apps,

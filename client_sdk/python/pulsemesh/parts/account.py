@@ -11,9 +11,11 @@ from pulsemesh.auth.v1 import (
     session_service_pb2_grpc,
 )
 from pulsemesh.auth.v1 import account_service_pb2 as wire
+from pulsemesh.auth.v1.second_factor_pb2 import OwnerProof
 from pulsemesh.auth.v1.session_pb2 import SecondFactorChallenge
 from pulsemesh.calls.channel import PolicyChannel
 from pulsemesh.credentials import SessionTokens
+from pulsemesh.parts.second_factors import owner_proof
 from pulsemesh.ulid import new_ulid
 
 __all__ = ["Account", "SecondFactorNeeded"]
@@ -125,21 +127,52 @@ class Account:
         """Choose the language of mails."""
         return (await self._stub.UpdateAccount(wire.UpdateAccountRequest(language=language))).account
 
-    async def change_password(self, current_password: str, new_password: str) -> int:
-        """Set another password; returns how many other sessions that ended."""
-        request = wire.ChangePasswordRequest(current_password=current_password, new_password=new_password)
+    async def change_password(
+        self, current_password: str, new_password: str, *, totp_code: str = "", recovery_code: str = ""
+    ) -> int:
+        """Set another password; returns how many other sessions that ended.
+
+        With a second factor it takes one of the codes, or a session that began with one within the last ten
+        minutes; the present password is enough without.
+        """
+        request = wire.ChangePasswordRequest(
+            current_password=current_password,
+            new_password=new_password,
+            proof=_code_proof(totp_code, recovery_code),
+        )
         return (await self._stub.ChangePassword(request)).ended_sessions
 
-    async def change_email(self, new_email: str, current_password: str) -> None:
-        """Have a code sent to another address; `confirm_email` makes that count."""
-        request = wire.ChangeEmailRequest(new_email=new_email, current_password=current_password)
+    async def change_email(
+        self, new_email: str, current_password: str = "", *, totp_code: str = "", recovery_code: str = ""
+    ) -> None:
+        """Have a code sent to another address; `confirm_email` makes that count. Proof as in
+        `change_password`.
+        """
+        request = wire.ChangeEmailRequest(
+            new_email=new_email,
+            current_password=current_password,
+            proof=_code_proof(totp_code, recovery_code),
+        )
         await self._stub.ChangeEmail(request)
 
     async def confirm_email(self, code: str) -> account_pb2.Account:
         """Make the other address the account's, by the code that was sent there."""
         return (await self._stub.ConfirmEmailChange(wire.ConfirmEmailChangeRequest(code=code))).account
 
-    async def request_deletion(self, current_password: str) -> None:
-        """Ask for the account and everything of the person to be erased. Nobody can sign in afterwards."""
-        request = wire.RequestAccountDeletionRequest(current_password=current_password)
+    async def request_deletion(
+        self, current_password: str = "", *, totp_code: str = "", recovery_code: str = ""
+    ) -> None:
+        """Ask for the account and everything of the person to be erased. Nobody can sign in afterwards. Proof
+        as in `change_password`.
+        """
+        request = wire.RequestAccountDeletionRequest(
+            current_password=current_password, proof=_code_proof(totp_code, recovery_code)
+        )
         await self._stub.RequestAccountDeletion(request)
+
+
+def _code_proof(totp_code: str, recovery_code: str) -> OwnerProof | None:
+    """None without a code: the password counts then."""
+    if not (totp_code or recovery_code):
+        return None
+    return owner_proof(totp_code=totp_code, recovery_code=recovery_code)
