@@ -97,7 +97,7 @@ class SecondFactors:
     def _confirm(self, conn: Connection, user_id: str, code: str) -> Held | None:
         now_ms = self._tools.clock_ms()
         account = accounts.lock(conn, user_id)
-        row = store.lock(conn, user_id) if account is not None else None
+        row = store.lock(conn, user_id) if account is not None and account.active else None
         if account is None or row is None or row.pending_secret is None or row.pending_expires_ms <= now_ms:
             return None
         try:

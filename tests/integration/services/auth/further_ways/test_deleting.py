@@ -147,3 +147,13 @@ async def test_a_token_of_before_the_deletion_changes_nothing_where_it_is_believ
     for call in calls:
         assert (await refused(call))[0] is grpc.StatusCode.NOT_FOUND
     assert await rig.rows(accounts) == before
+
+
+async def test_an_app_is_not_set_up_for_an_account_that_is_being_deleted(rig: Rig, ways: Ways) -> None:
+    tokens = await rig.sign_up()
+    begin = second_factor_service_pb2.BeginTotpRequest(proof=BY_PASSWORD)
+    begun = await ways.factors.BeginTotp(begin, metadata=bearer(tokens))
+    await ask_deletion(rig, tokens)
+    confirm = second_factor_service_pb2.ConfirmTotpRequest(code=ways.code(begun.secret))
+    call = ways.factors.ConfirmTotp(confirm, metadata=bearer(tokens))
+    assert (await refused(call))[1] == "SECOND_FACTOR_WRONG"
