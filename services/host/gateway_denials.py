@@ -19,7 +19,9 @@ from services.host.revocations import RevocationFollower
 
 MOST_SESSIONS = 5_000
 MOST_PEOPLE = 1_000
-"""What the gateway is told of at most, the latest; the services know all."""
+MOST_MOMENTS = 200
+"""What the gateway is told of at most, the latest; the services know all. Each moment is a route that every
+call is held against, which takes 0.4 µs."""
 LOOK_FOR_TOKEN_EVERY_S = 0.2
 
 _log = structlog.get_logger(__name__)
@@ -50,6 +52,7 @@ class RevokedAtTheDoor(RevocationList):
         super().__init__()
         self.changed = asyncio.Event()
         self.told = Denials()
+        self._some_untold = False
 
     def apply(self, *revocations: Revocation) -> None:
         """See `RevocationList.apply`."""
@@ -61,16 +64,19 @@ class RevokedAtTheDoor(RevocationList):
     def settle(self) -> Denials:
         """Forget what concerns no token any more, and choose what to tell."""
         self._forget()
-        sessions = list(self._sessions)
-        people = sorted(self._people.values(), key=lambda entry: entry.issued_before_s)
-        if len(sessions) > MOST_SESSIONS or len(people) > MOST_PEOPLE:
-            _log.warning("older_revocations_left_to_services", sessions=len(sessions), people=len(people))
-        self.told = Denials(
-            tuple(sessions[-MOST_SESSIONS:]),
-            # Tokens name whole seconds: before 7.5 is before 8.
-            {entry.user_id: math.ceil(entry.issued_before_s) for entry in people[-MOST_PEOPLE:]},
-        )
+        self.told = Denials(tuple(self._sessions)[-MOST_SESSIONS:], self._latest_people())
+        untold = len(self) - len(self.told.sessions) - len(self.told.people)
+        if bool(untold) != self._some_untold:
+            self._some_untold = bool(untold)
+            _log.warning("older_revocations_are_left_to_the_services", count=untold)
         return self.told
+
+    def _latest_people(self) -> dict[str, int]:
+        """People with their moments. Tokens name whole seconds: before 7.5 is before 8."""
+        moments = {entry.user_id: math.ceil(entry.issued_before_s) for entry in self._people.values()}
+        earliest = min(sorted(set(moments.values()))[-MOST_MOMENTS:], default=0)
+        latest = sorted(moments, key=lambda user_id: moments[user_id])[-MOST_PEOPLE:]
+        return {user_id: moments[user_id] for user_id in latest if moments[user_id] >= earliest}
 
 
 @dataclass(frozen=True, slots=True)

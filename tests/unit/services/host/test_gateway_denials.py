@@ -68,6 +68,15 @@ def test_beyond_the_bound_the_latest_are_told(monkeypatch: pytest.MonkeyPatch) -
     assert len(denied) == 9
 
 
+def test_beyond_as_many_moments_as_calls_are_held_against_the_latest_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gateway_denials, "MOST_MOMENTS", 2)
+    denied = RevokedAtTheDoor()
+    denied.apply(*(person(f"eu_{number}", 100.0 + number // 2) for number in range(6)))
+    assert denied.settle().people == {"eu_2": 101, "eu_3": 101, "eu_4": 102, "eu_5": 102}
+
+
 @given(st.integers(0, 2**33), st.floats(1, 2**33))
 def test_the_gateway_refuses_the_same_tokens_as_the_services(issued_at_s: int, before_s: float) -> None:
     denied = RevokedAtTheDoor()
