@@ -306,7 +306,8 @@ export const RightsService: GenService<{
   /**
    * Asks for the erasure of everything, the account included. INVALID_ARGUMENT
    * unless `confirmation` is the caller's user id. Every session ends when it
-   * begins. One at a time, as with exports.
+   * begins, and exports that are not done end with it. Once begun it is
+   * repeated until every domain has answered. One at a time, as with exports.
    *
    * @generated from rpc pulsemesh.consent.v1.RightsService.RequestErasure
    */
@@ -360,6 +361,9 @@ export const RightsService: GenService<{
   /**
    * Restricts the use of the caller's data to storing it, or lifts that again:
    * while it is restricted every purpose counts as refused, whatever was granted.
+   * Once this is answered, calls to the answering process that need a consent are
+   * refused with CONSENT_MISSING; calls to other processes within 30 seconds, for
+   * which those may keep what they heard. The same holds when it is lifted.
    *
    * @generated from rpc pulsemesh.consent.v1.RightsService.SetRestriction
    */

@@ -102,8 +102,9 @@ export const PersonalDataService: GenService<{
   },
   /**
    * Erases everything that the domain holds of a person, and keeps from then on
-   * what still arrives of theirs from having an effect. A repeat finds nothing
-   * more, or what had arrived in between.
+   * what still arrives of theirs from having an effect. A repeat erases what had
+   * arrived in between. The answer counts what was found in all rounds, so that
+   * none is lost with an answer, and the same answer twice means: nothing more.
    *
    * @generated from rpc pulsemesh.workout.v1.PersonalDataService.ErasePersonalData
    */
