@@ -18,6 +18,7 @@ from pulsemesh.auth.v1 import session_service_pb2, session_service_pb2_grpc
 from pulsemesh.workout.v1 import workout_service_pb2 as messages
 from pulsemesh.workout.v1 import workout_service_pb2_grpc as service
 from services.auth.issuer import DevelopmentIssuer
+from services.auth.keys import jwks_path
 from services.chassis.channels import ChannelDirectory
 from services.chassis.settings import Settings, load_settings
 from services.gateway.binary import NoEnvoy, find_envoy
@@ -161,25 +162,58 @@ def certified(folder: Path, files: CertificateFiles, **settings: Any) -> Setting
         "channels_certificate": files.certificate,
         "channels_key": files.key,
     }
-    auth = {"development_issuer": False}
+    auth = {"development_issuer": False} | settings.pop("auth", {})
     return load_settings({"data_dir": folder, "server": server, "auth": auth, **own, **settings})
 
 
+async def hears(settings: Settings) -> bool:
+    """Whether a gateway of these settings hears what was revoked."""
+    token = gateway_token(settings, lambda: channels.channel("auth"))
+    channels = ChannelDirectory(settings, served=(), handlers={}, identity=token)
+    denied = Heard()
+    try:
+        async with following(denied, revocation_source(channels, token)):
+            await asyncio.wait_for(denied.event.wait(), PATIENCE_S)
+    finally:
+        await channels.close()
+    return True
+
+
+class Heard(RevokedAtTheDoor):
+    """Says when the feed lives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.event = asyncio.Event()
+
+    def heard(self) -> None:
+        super().heard()
+        self.event.set()
+
+
+def certificates(folder: Path, *names: str) -> list[CertificateFiles]:
+    """One for each of these services."""
+    authority = CertificateAuthority.create(folder / "certificates", cell="eu")
+    return [authority.issue(name, services=[name]) for name in names]
+
+
 async def test_by_a_certificate_of_services_a_gateway_hears_what_was_revoked(tmp_path: Path) -> None:
-    authority = CertificateAuthority.create(tmp_path / "certificates", cell="eu")
-    of_auth, of_edge = (authority.issue(name, services=[name]) for name in ("auth", "workout"))
+    of_auth, own = certificates(tmp_path, "auth", "workout")
     async with running_platform(certified(tmp_path, of_auth), ["auth"]) as auth:
-        settings = certified(tmp_path, of_edge, channels={"auth": auth.address})
-        token = gateway_token(settings, lambda: channels.channel("auth"))
-        channels = ChannelDirectory(settings, served=(), handlers={}, identity=token)
-        denied = RevokedAtTheDoor()
-        try:
-            async with following(denied, revocation_source(channels, token)):
-                heard = asyncio.Event()
-                denied.heard = heard.set  # type: ignore[method-assign]
-                await asyncio.wait_for(heard.wait(), PATIENCE_S)
-        finally:
-            await channels.close()
+        assert await hears(certified(tmp_path, own, channels={"auth": auth.address}))
+
+
+async def test_by_its_own_certificate_a_gateway_hears_it_with_a_token_that_was_laid_down(
+    tmp_path: Path,
+) -> None:
+    of_auth, own = certificates(tmp_path, "auth", "gateway")
+    issuer = DevelopmentIssuer(tmp_path, cell="eu", issuer=ISSUER)
+    file = tmp_path / "token"
+    file.write_text(issuer.issue_for_service("gateway").access_token)
+    proving = {"jwks_file": jwks_path(tmp_path)}
+    async with running_platform(certified(tmp_path, of_auth, auth=proving), ["auth"]) as auth:
+        token = {"service_token_file": file}
+        assert await hears(certified(tmp_path, own, auth=token, channels={"auth": auth.address}))
 
 
 async def test_a_gateway_that_nobody_tells_says_so_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
