@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from pulsemesh.error.v1.reason_pb2 import ErrorReason
-from services.chassis.errors import FailedPrecondition, NotFound
+from services.chassis.errors import AccessDenied, FailedPrecondition, NotFound
+
+
+class SignInAgain(AccessDenied):
+    """What cannot be undone is asked for by a session whose person signed in a while ago."""
+
+    def __init__(self, minutes: int) -> None:
+        super().__init__(
+            f"sign in again: an erasure can be asked for within {minutes} minutes of a sign-in",
+            ErrorReason.ERROR_REASON_SIGN_IN_AGAIN,
+            metadata={"within_minutes": str(minutes)},
+        )
 
 
 class RightsRequestNotFound(NotFound):

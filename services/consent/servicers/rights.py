@@ -16,10 +16,13 @@ from services.chassis.database import Database
 from services.chassis.errors import InvalidField
 from services.consent import page_tokens
 from services.consent.rights import requesting, store
-from services.consent.rights.errors import RightsRequestUnfinished
+from services.consent.rights.errors import RightsRequestUnfinished, SignInAgain
 from services.consent.rights.messages import request_message, state_name
 
 DEFAULT_PAGE = 50
+
+FRESH_MINUTES = 15
+"""How long ago the person may have signed in who has everything erased."""
 
 _Context = grpc.aio.ServicerContext[object, object]
 
@@ -50,6 +53,9 @@ class RightsServicer(stubs.RightsServiceServicer):
     ) -> wire.RequestErasureResponse:
         if request.confirmation != current_call().principal.user_id:
             raise InvalidField("confirmation", "must be your own user id: everything will be gone")
+        age_s = self._clock_ms() / 1000 - current_call().principal.authenticated_at_s
+        if age_s > FRESH_MINUTES * 60:
+            raise SignInAgain(FRESH_MINUTES)
         asked = await self._ask(rights_pb2.RIGHTS_KIND_ERASURE, self._erasure_grace_ms)
         return wire.RequestErasureResponse(rights_request=asked)
 

@@ -90,7 +90,8 @@ class RightsServiceServicer:
 
     def RequestErasure(self, request, context):
         """Asks for the erasure of everything, the account included. INVALID_ARGUMENT
-        unless `confirmation` is the caller's user id. Every session ends when it
+        unless `confirmation` is the caller's user id; PERMISSION_DENIED with
+        SIGN_IN_AGAIN unless the caller signed in within the last fifteen minutes. Every session ends when it
         begins, and exports that are not done end with it. Once begun it is
         repeated until every domain has answered. One at a time, as with exports.
         """

@@ -42,7 +42,8 @@ class RightsServiceStub:
     """
     RequestErasure: _grpc.UnaryUnaryMultiCallable[_rights_service_pb2.RequestErasureRequest, _rights_service_pb2.RequestErasureResponse]
     """Asks for the erasure of everything, the account included. INVALID_ARGUMENT
-    unless `confirmation` is the caller's user id. Every session ends when it
+    unless `confirmation` is the caller's user id; PERMISSION_DENIED with
+    SIGN_IN_AGAIN unless the caller signed in within the last fifteen minutes. Every session ends when it
     begins, and exports that are not done end with it. Once begun it is
     repeated until every domain has answered. One at a time, as with exports.
     """
@@ -80,7 +81,8 @@ class RightsServiceAsyncStub(RightsServiceStub):
     """
     RequestErasure: _aio.UnaryUnaryMultiCallable[_rights_service_pb2.RequestErasureRequest, _rights_service_pb2.RequestErasureResponse]  # type: ignore[assignment]
     """Asks for the erasure of everything, the account included. INVALID_ARGUMENT
-    unless `confirmation` is the caller's user id. Every session ends when it
+    unless `confirmation` is the caller's user id; PERMISSION_DENIED with
+    SIGN_IN_AGAIN unless the caller signed in within the last fifteen minutes. Every session ends when it
     begins, and exports that are not done end with it. Once begun it is
     repeated until every domain has answered. One at a time, as with exports.
     """
@@ -127,7 +129,8 @@ class RightsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_rights_service_pb2.RequestErasureResponse, _abc.Awaitable[_rights_service_pb2.RequestErasureResponse]]:
         """Asks for the erasure of everything, the account included. INVALID_ARGUMENT
-        unless `confirmation` is the caller's user id. Every session ends when it
+        unless `confirmation` is the caller's user id; PERMISSION_DENIED with
+        SIGN_IN_AGAIN unless the caller signed in within the last fifteen minutes. Every session ends when it
         begins, and exports that are not done end with it. Once begun it is
         repeated until every domain has answered. One at a time, as with exports.
         """

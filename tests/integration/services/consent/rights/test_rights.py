@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -220,3 +221,15 @@ async def test_an_erasure_must_be_confirmed_by_ones_own_id(served: Served) -> No
     with pytest.raises(errors.InvalidArgument):
         await client.rights.request_erasure(user_id(served.data_dir, "rosalind"))
     assert [each async for each in client.rights.requests()] == []
+
+
+async def test_an_erasure_is_asked_for_soon_after_a_sign_in(served: Served) -> None:
+    long_ago = DevelopmentIssuer(
+        served.data_dir, cell="eu", issuer="pulsemesh-eu", clock_s=lambda: time.time() - 1_000
+    )
+    token = long_ago.issue("quentin").access_token
+    async with connect(served.platform.address, token) as client:
+        with pytest.raises(errors.PermissionDenied) as refused:
+            await client.rights.request_erasure(user_id(served.data_dir, "quentin"))
+        assert "sign in again" in str(refused.value)
+        assert [each async for each in client.rights.requests()] == []
