@@ -18,8 +18,11 @@ import pytest
 
 from pulsemesh.auth.v1 import development_issuer_service_pb2 as issuing
 from pulsemesh.auth.v1 import development_issuer_service_pb2_grpc as issuer
+from pulsemesh.auth.v1 import session_service_pb2 as sessions
+from pulsemesh.auth.v1 import session_service_pb2_grpc as sessions_grpc
 from pulsemesh.workout.v1 import workout_service_pb2 as messages
 from pulsemesh.workout.v1 import workout_service_pb2_grpc as service
+from services.auth.issuer import DevelopmentIssuer
 from services.gateway.binary import NoEnvoy, find_envoy
 from services.host.exit_codes import ExitCode
 
@@ -44,8 +47,9 @@ class Up:
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "services.host", *words]
 
-    def start(self) -> subprocess.Popen[bytes]:
-        words = ("up", "auth", "workout", "--listen", "127.0.0.1:0", "--ready-file", str(self._ready_file))
+    def start(self, *domains: str) -> subprocess.Popen[bytes]:
+        """Without domains: all of them."""
+        words = ("up", *domains, "--listen", "127.0.0.1:0", "--ready-file", str(self._ready_file))
         with self._log.open("wb") as log:
             process = subprocess.Popen(self.command(*words), env=self.environment, stdout=log, stderr=log)
         until = time.monotonic() + PATIENCE_S
@@ -98,6 +102,7 @@ def test_one_command_serves_platform_and_gateway_and_leaves_nothing_behind(tmp_p
             )
             assert reloading.returncode == 0
             stub.ListWorkouts(messages.ListWorkoutsRequest(), metadata=metadata)
+            _older_tokens_end_at_the_door(up, channel)
 
         second = {
             **up.environment,
@@ -117,6 +122,23 @@ def test_one_command_serves_platform_and_gateway_and_leaves_nothing_behind(tmp_p
         assert not _listens(up.ready["address"].removeprefix("https://"))
 
 
+def _older_tokens_end_at_the_door(up: Up, channel: grpc.Channel) -> None:
+    """The gateway says it in other words than the services."""
+    issuer = DevelopmentIssuer(up.data_dir, cell="eu", issuer="pulsemesh-eu", clock_s=lambda: time.time() - 5)
+    metadata = (("authorization", f"Bearer {issuer.issue('ben').access_token}"),)
+    everywhere = sessions.EndAllSessionsRequest()
+    sessions_grpc.SessionServiceStub(channel).EndAllSessions(everywhere, metadata=metadata)
+    stub = service.WorkoutServiceStub(channel)
+    until, said = time.monotonic() + PATIENCE_S, ""
+    while said != "the session has ended: sign in again":
+        assert time.monotonic() < until, said
+        time.sleep(0.05)
+        try:
+            stub.ListWorkouts(messages.ListWorkoutsRequest(), metadata=metadata)
+        except grpc.RpcError as error:
+            said = str(error.details())
+
+
 def _listens(address: str) -> bool:
     channel = grpc.insecure_channel(address)
     try:
@@ -131,7 +153,7 @@ def _listens(address: str) -> bool:
 def test_without_envoy_the_platform_is_served_and_says_so(tmp_path: Path) -> None:
     made = Up(tmp_path)
     made.environment["PULSEMESH_GATEWAY_ENVOY"] = str(tmp_path / "nothing")
-    process = made.start()
+    process = made.start("auth")
     try:
         assert made.ready["address"] == made.ready["direct_address"]
         assert "without a gateway" in made.said()
