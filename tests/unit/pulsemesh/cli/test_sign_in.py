@@ -110,7 +110,9 @@ def test_an_interrupted_watch_ends_with_130_and_no_stack_trace(served: Platform,
         recording_id=identifier, state=recording_pb2.RECORDING_STATE_OPEN
     )
     served.recordings.endless = True
-    code = "from pulsemesh.cli.main import main; main()"
+    # A shell lets what it starts in the background ignore interrupts, and that is inherited.
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heeding}; from pulsemesh.cli.main import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", code, "-t", served.target, "--token", "t", "watch", "--json"],
         env={**os.environ, "XDG_CONFIG_HOME": str(config_home)},
