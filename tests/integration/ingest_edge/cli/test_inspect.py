@@ -165,7 +165,10 @@ def test_a_person_is_told_where_a_file_breaks_in_words_that_cannot_command_the_t
 def test_an_interrupt_ends_it_while_a_file_never_ends(tmp_path: Path) -> None:
     endless = tmp_path / "endless.fit"
     os.mkfifo(endless)
-    command = [sys.executable, "-m", "ingest_edge.cli.main", "inspect", str(endless)]
+    # A shell lets what it starts in the background ignore interrupts, and that is inherited.
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heeding}; from ingest_edge.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "inspect", str(endless)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as running:
         # Opening waits for the one who reads.
         with endless.open("wb"):
