@@ -10,11 +10,12 @@ import grpc
 from pulsemesh.consent.v1 import consent_service_pb2 as wire
 from pulsemesh.consent.v1 import consent_service_pb2_grpc as stubs
 from pulsemesh.policy.v1.policy_pb2 import Access
+from services.chassis import page_tokens
 from services.chassis.call import Call, current_call
 from services.chassis.consent import ConsentGate
 from services.chassis.database import Database
 from services.chassis.errors import AccessDenied, InvalidField, ShuttingDown, Unavailable
-from services.consent import exporting, granting, messages, moving, page_tokens, withdrawing
+from services.consent import exporting, granting, messages, moving, withdrawing
 from services.consent.changes import ChangeFeed, Watcher
 from services.consent.checking import check
 from services.consent.registrar import Origin, Registrar
@@ -131,13 +132,15 @@ class ConsentServicer(stubs.ConsentServiceServicer):
     async def ListReceipts(
         self, request: wire.ListReceiptsRequest, context: _Context
     ) -> wire.ListReceiptsResponse:
-        size = request.page_size or DEFAULT_PAGE
-        before = page_tokens.read(request.page_token)
+        user_id, size = current_call().principal.user_id, request.page_size or DEFAULT_PAGE
+        scope = ("receipts", user_id)
+        position = page_tokens.read(request.page_token, *scope, integers=1)
+        before = None if position is None else position[0]
         async with self._database.read() as view:
-            links = await view.run(receipts.page, current_call().principal.user_id, before, size + 1)
+            links = await view.run(receipts.page, user_id, before, size + 1)
         response = wire.ListReceiptsResponse(receipts=[messages.receipt(link) for link in links[:size]])
         if len(links) > size:
-            response.next_page_token = page_tokens.write(links[size - 1].sequence)
+            response.next_page_token = page_tokens.write((links[size - 1].sequence,), *scope)
         return response
 
     async def ExportReceipts(

@@ -10,11 +10,11 @@ import grpc
 from pulsemesh.consent.v1 import rights_pb2
 from pulsemesh.consent.v1 import rights_service_pb2 as wire
 from pulsemesh.consent.v1 import rights_service_pb2_grpc as stubs
+from services.chassis import page_tokens
 from services.chassis.call import current_call
 from services.chassis.consent import ConsentGate
 from services.chassis.database import Database
 from services.chassis.errors import InvalidField
-from services.consent import page_tokens
 from services.consent.rights import requesting, store
 from services.consent.rights.errors import RightsRequestUnfinished, SignInAgain
 from services.consent.rights.messages import request_message, state_name
@@ -79,13 +79,17 @@ class RightsServicer(stubs.RightsServiceServicer):
         self, request: wire.ListRightsRequestsRequest, context: _Context
     ) -> wire.ListRightsRequestsResponse:
         user_id, size = current_call().principal.user_id, request.page_size or DEFAULT_PAGE
-        before = page_tokens.read(request.page_token)
+        scope = ("rights requests", user_id)
+        position = page_tokens.read(request.page_token, *scope, integers=1)
+        before = None if position is None else position[0]
         async with self._database.read() as view:
             rows = await view.run(store.of_person, user_id, before, size + 1)
             restricted_ms = await view.run(store.restricted_ms, user_id)
         response = wire.ListRightsRequestsResponse(
             rights_requests=[request_message(row) for row in rows[:size]],
-            next_page_token=page_tokens.write(rows[size - 1].request_pk) if len(rows) > size else "",
+            next_page_token=page_tokens.write((rows[size - 1].request_pk,), *scope)
+            if len(rows) > size
+            else "",
         )
         if restricted_ms is not None:
             response.restricted_at.FromMilliseconds(restricted_ms)
